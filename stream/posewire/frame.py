@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +58,6 @@ class Frame:
     exposed_err_ns: int | None = None
     exposed_from: str = "unknown"
     truth: Truth | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable

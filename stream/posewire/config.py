@@ -1,0 +1,69 @@
+"""Settings of a run, from a rig file (TOML) and the command line; unknown keys are refused with the nearest right name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from posewire_models.errors import InputError, nearest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DEFAULT_MODEL = "synthetic-animal"
+DEFAULT_ENDPOINT = "tcp://127.0.0.1:5555"
+
+
+class RunSettings(BaseModel):
+    """Everything `posewire run` can be told; each field is an option of the same name and a key of the rig file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    source: str = "synthetic"
+    model: str = DEFAULT_MODEL
+    publish: str = DEFAULT_ENDPOINT
+    stream: str = "main"
+    frames: int | None = Field(default=None, ge=1)
+    duration: float | None = Field(default=None, gt=0)
+    pace: Literal["real", "max"] = "real"
+    wait_subscribers: int = Field(default=0, ge=0)
+    crop: str = "full"
+    min_score: float | None = Field(default=None, ge=0, le=1)
+    provider: str = "auto"
+    threads: int = Field(default=0, ge=0)
+    show: Path | None = None
+    insecure: bool = False
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises InputError naming file, line and what is wrong."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML ({error})") from None
+
+
+def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
+    """Rig file first, then the options that were given (not None). Raises InputError for the first wrong key."""
+    from_rig = {key.replace("-", "_"): value for key, value in read_toml(rig).items()} if rig else {}
+    given = {key: value for key, value in options.items() if value is not None}
+    try:
+        return RunSettings.model_validate({**from_rig, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        where = f"--{key.replace('_', '-')}" if key in given or rig is None else f"{rig}: {key}"
+        if first["type"] == "extra_forbidden":
+            names = list(RunSettings.model_fields)
+            raise InputError(f"{where}: no such key{nearest(key, names)}; there are {', '.join(names)}") from None
+        raise InputError(f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}") from None

@@ -1,0 +1,101 @@
+"""Heatmaps and offsets -> keypoints in pixels of the full frame.
+
+One animal: the highest heatmap cell of each keypoint, moved by the offset that the network gives at that cell
+(Papandreou et al. 2017, "Towards accurate multi-person pose estimation in the wild", section 3.2, with one peak in
+place of Hough voting). Slow plain twin: ``tests/reference.py``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from posewire.frame import Floats
+from posewire.preprocess import Geometry
+from posewire_models.contract import ModelContract
+
+
+@njit(nogil=True, cache=True)
+def _decode_one(heatmaps, offsets, rows, columns, stride, scale_x, scale_y, left, top, peaks):  # type: ignore[no-untyped-def]
+    """heatmaps [h, w, K], offsets [h, w, K, 2] in input pixels -> peaks [K, 3] = x, y (frame pixels), score.
+
+    Only the first ``rows`` x ``columns`` cells are looked at. Of equal cells the first in reading order wins. A channel
+    without any finite value gives NaN, NaN, 0.
+    """
+    count = heatmaps.shape[2]
+    best_cell = np.empty(count, np.int64)
+    best = np.empty(count, np.float32)
+    for k in range(count):
+        best_cell[k] = -1
+        best[k] = -np.inf
+    for row in range(rows):
+        for column in range(columns):
+            for k in range(count):
+                value = heatmaps[row, column, k]
+                if value > best[k]:
+                    best[k] = value
+                    best_cell[k] = row * columns + column
+    for k in range(count):
+        if best_cell[k] < 0:
+            peaks[k, 0] = np.nan
+            peaks[k, 1] = np.nan
+            peaks[k, 2] = 0.0
+            continue
+        row = best_cell[k] // columns
+        column = best_cell[k] - row * columns
+        # pixel of the input = (cell + 0.5) * stride - 0.5 + offset; frame = crop + (input + 0.5) / scale - 0.5
+        x = (column + 0.5) * stride + offsets[row, column, k, 0]
+        y = (row + 0.5) * stride + offsets[row, column, k, 1]
+        peaks[k, 0] = left + x / scale_x - 0.5
+        peaks[k, 1] = top + y / scale_y - 0.5
+        peaks[k, 2] = best[k]
+
+
+@njit(nogil=True, cache=True)
+def _publishable(peaks, min_score, poses):  # type: ignore[no-untyped-def]
+    """Copy [A, K, 3]; keypoints whose score is below ``min_score`` become NaN, NaN with their score."""
+    for a in range(peaks.shape[0]):
+        for k in range(peaks.shape[1]):
+            score = peaks[a, k, 2]
+            if score < min_score:
+                poses[a, k, 0] = np.nan
+                poses[a, k, 1] = np.nan
+            else:
+                poses[a, k, 0] = peaks[a, k, 0]
+                poses[a, k, 1] = peaks[a, k, 1]
+            poses[a, k, 2] = score
+
+
+class Decoder:
+    """Decodes the maps of one network input size into buffers made once.
+
+    ``peaks`` and ``poses`` are float32 [1, K, 3] = x, y (full-frame pixels), score; ``peaks`` holds every best peak,
+    ``poses`` what is published: NaN below ``min_score``.
+    """
+
+    def __init__(self, contract: ModelContract, geometry: Geometry, min_score: float) -> None:
+        shape = (1, len(contract.keypoints), 3)
+        self.peaks: Floats = np.full(shape, np.nan, np.float32)
+        self.poses: Floats = np.full(shape, np.nan, np.float32)
+        self.min_score = np.float32(min_score)
+        # A cell that lies wholly in the padding cannot hold a keypoint.
+        self._columns, self._rows = (-(-size // contract.stride) for size in geometry.resized)
+        self._stride = float(contract.stride)
+        self._scale = geometry.scale
+        self._corner = float(geometry.crop.x), float(geometry.crop.y)
+
+    def decode(self, heatmaps: Floats, offsets: Floats) -> None:
+        """Read heatmaps float32 [1, h, w, K] and offsets float32 [1, h, w, K, 2] into ``peaks`` and ``poses``."""
+        _decode_one(
+            heatmaps[0],
+            offsets[0],
+            self._rows,
+            self._columns,
+            self._stride,
+            self._scale[0],
+            self._scale[1],
+            self._corner[0],
+            self._corner[1],
+            self.peaks[0],
+        )
+        _publishable(self.peaks, self.min_score, self.poses)

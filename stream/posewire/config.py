@@ -1,4 +1,4 @@
-"""Settings of a run, from a rig file (TOML) and the command line; unknown keys are refused with the nearest right name."""
+"""Settings of a run, from a rig file (TOML) and the command line; unknown keys are refused by name."""
 
 from __future__ import annotations
 

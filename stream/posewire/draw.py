@@ -34,10 +34,9 @@ def annotate(
     result is uint8 [H, W, 3] BGR; images under 480 px high are enlarged by a whole factor so that they can be read.
     """
     factor = max(1, round(480 / image.shape[0]))
-    canvas = image.copy() if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    if factor > 1:
-        canvas = cv2.resize(canvas, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-    canvas = np.ascontiguousarray(canvas)
+    colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    size = image.shape[1] * factor, image.shape[0] * factor
+    canvas: Image = np.array(cv2.resize(colour, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     unit = max(1, round(canvas.shape[0] / 480))
     colours = keypoint_colours(len(keypoints))
     for pose in poses:

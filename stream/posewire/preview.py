@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from posewire.clock import now_ns
 from posewire.draw import annotate
@@ -127,7 +128,7 @@ class Viewer:
             if not self._writer.isOpened():
                 raise OSError(f"OpenCV cannot write the film {self._beside}")
         if (drawn.shape[1], drawn.shape[0]) != self._size:
-            drawn = cv2.resize(drawn, self._size, interpolation=cv2.INTER_AREA)
+            drawn = np.asarray(cv2.resize(drawn, self._size, interpolation=cv2.INTER_AREA), np.uint8)
         self._writer.write(drawn)
         self.written += 1
 

@@ -1,0 +1,266 @@
+"""The command `posewire`: one function a verb. Training and bench are imported inside the verbs that need them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from posewire.console import Signals, StatusLine, Stopped, fail, keep_stdout_clean, say
+from posewire_models.errors import PosewireError
+
+app = typer.Typer(
+    help="Live animal pose: camera frame to keypoints on ZeroMQ, with the true latency of every pose.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The models that ship, and any model file.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="The last line of stdout is one JSON object.")]
+
+
+def main() -> None:
+    """Entry point: runs the verb; errors become one line and an exit status."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    keep_stdout_clean()
+    try:
+        status = typer.main.get_command(app).main(
+            [argument for argument in arguments if argument != "--debug"], prog_name="posewire", standalone_mode=False
+        )
+    except PosewireError as error:
+        if debug:
+            raise
+        fail(str(error), error.exit_status)
+    except (Stopped, KeyboardInterrupt):
+        say("posewire: stopped")
+        status = 0
+    except BrokenPipeError:
+        status = 0
+    except Exception as error:
+        if debug:
+            raise
+        # The argument parser's own errors carry a sentence and a status.
+        sentence = getattr(error, "format_message", None)
+        if sentence is not None:
+            fail(sentence() or "no verb given; `posewire --help` lists them", getattr(error, "exit_code", 2))
+        fail(f"{type(error).__name__}: {error} (a defect of Posewire; --debug shows where)", 1)
+    _flush()
+    raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        pass
+
+
+def _emit(result: dict[str, Any], text: str, as_json: bool) -> None:
+    """A verb's result on stdout: for people, or as one JSON object on the last line."""
+    sys.stdout.write((json.dumps(result) if as_json else text) + "\n")
+
+
+@app.command()
+def run(
+    rig: Annotated[Path | None, typer.Argument(metavar="[RIG.toml]", help="Settings; options win over it.")] = None,
+    source: Annotated[str | None, typer.Option(help="synthetic, a video, a folder of images, camera:N.")] = None,
+    model: Annotated[str | None, typer.Option(help="A zoo model's name or an ONNX file.")] = None,
+    publish: Annotated[str | None, typer.Option(help="ZeroMQ endpoint to bind.")] = None,
+    stream: Annotated[str | None, typer.Option(help="Name of the stream in the topics.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after N offered frames.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after S seconds of streaming.")] = None,
+    pace: Annotated[str | None, typer.Option(help="real: the source's own rate; max: every frame.")] = None,
+    wait_subscribers: Annotated[int | None, typer.Option(help="Start only when N subscribe to the poses.")] = None,
+    crop: Annotated[str | None, typer.Option(help="full, or X,Y,W,H in pixels of the frame.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="Keypoints below it are published as NaN.")] = None,
+    provider: Annotated[str | None, typer.Option(help="auto, tensorrt, cuda, cpu.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = None,
+    show: Annotated[Path | None, typer.Option(help="Write annotated frames to a .png, .jpg or .mp4.")] = None,
+    insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an endpoint beyond loopback.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Stream live keypoints: source -> network -> ZeroMQ."""
+    options = {name: value for name, value in locals().items() if name not in ("rig", "as_json")}
+    signals = Signals()
+    with signals.installed():
+        from posewire.config import run_settings
+        from posewire.service import Service
+
+        service = Service(run_settings(rig, options), say, signals.stop)
+        status = 0
+        try:
+            with StatusLine(service.status):
+                service.run(signals.running)
+        except Stopped:
+            pass
+        except PosewireError as error:
+            if not service.started:
+                raise
+            # The work was under way: the report is kept.
+            say(f"posewire: {error}")
+            status = error.exit_status if error.exit_status != 2 else 1
+        report = service.report()
+        _emit(report, _report_text(report), as_json)
+    return status
+
+
+def _report_text(report: dict[str, Any]) -> str:
+    frames = report["frames"]
+    lines = [
+        f"{frames['offered']} frames offered, {frames['processed']} processed, {frames['skipped']} skipped; "
+        f"{report['fps']:.1f} frames/s over {report['seconds']:.1f} s; "
+        f"{report['published']['messages']} messages on {report['published']['endpoint']}",
+        f"{'latency ms':<12}{'p50':>9}{'p95':>9}{'p99':>9}{'p99.9':>9}{'max':>9}",
+    ]
+    for stage, figures in report["latency_ms"].items():
+        if figures is None or figures["p50"] is None:
+            continue
+        lines.append(f"{stage:<12}" + "".join(f"{figures[key]:>9.3f}" for key in ("p50", "p95", "p99", "p999", "max")))
+    if "truth_px" in report:
+        lines.append(f"mean error against the source's ground truth: {report['truth_px']:.2f} px")
+    return "\n".join(lines)
+
+
+@app.command()
+def listen(
+    endpoint: Annotated[str, typer.Argument(help="Where a stream is published.")] = "tcp://127.0.0.1:5555",
+    stream: Annotated[str, typer.Option(help="Name of the stream.")] = "main",
+    duration: Annotated[float | None, typer.Option(help="Stop after S seconds.")] = None,
+    count: Annotated[int | None, typer.Option(help="Stop after N poses.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Print every pose, not 20 a second.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Print poses as they come; tell gaps and age."""
+    signals = Signals()
+    with signals.installed():
+        from posewire.listen import listen as work
+
+        signals.running()
+        work(
+            endpoint,
+            stream=stream,
+            duration=duration,
+            count=count,
+            everything=everything,
+            as_json=as_json,
+            stop=signals.stop,
+        )
+    return 0
+
+
+@app.command()
+def doctor(as_json: Json = False) -> int:
+    """Tell what this machine can do, each provider proven by running it."""
+    from posewire.doctor import examine, readable
+
+    result = examine()
+    _emit(result, readable(result), as_json)
+    return 0
+
+
+@models_app.command("list")
+def models_list(as_json: Json = False) -> int:
+    """List the models that ship."""
+    from posewire_models.zoo import zoo_card, zoo_names
+
+    cards = [zoo_card(name) for name in zoo_names()]
+    lines = []
+    for card in cards:
+        lines.append(
+            f"{card['name']:<20} {len(card['keypoints'])} keypoints, {card['bytes'] / 1e6:.2f} MB, "
+            f"error {_error_text(card['error_px'])}; trained on {card['trained_on']['data']}"
+        )
+    _emit({"models": cards}, "\n".join(lines), as_json)
+    return 0
+
+
+def _error_text(error: dict[str, Any]) -> str:
+    value = error.get("value")
+    return "not measured" if value is None else f"{value:.2f} px ({error.get('held_out', '')})"
+
+
+@models_app.command("show")
+def models_show(model: str, as_json: Json = False) -> int:
+    """Show what a model file says of itself."""
+    from posewire_models.modelfile import read_contract
+    from posewire_models.zoo import read_model
+
+    file = read_model(model)
+    fields = {**json.loads(read_contract(file).to_json()), "bytes": len(file.data), "sha256": file.sha256}
+    _emit(fields, "\n".join(f"{name:<14}{value}" for name, value in fields.items()), as_json)
+    return 0
+
+
+@models_app.command("check")
+def models_check(model: str, as_json: Json = False) -> int:
+    """List every violation of the model file contract at once; runs the network at odd sizes."""
+    from posewire_models.modelfile import ODD_SIZES, check_model
+
+    contract, violations = check_model(model)
+    sizes = ", ".join(f"{width}x{height}" for width, height in ODD_SIZES)
+    text = "\n".join(violations) or f"{model}: keeps model file 1; ran at {sizes}"
+    _emit({"model": contract.name if contract else model, "violations": violations}, text, as_json)
+    return 2 if violations else 0
+
+
+@app.command()
+def train(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT.toml")],
+    run: Annotated[Path | None, typer.Option(help="Folder of the run; an unfinished one goes on.")] = None,
+    weights: Annotated[str | None, typer.Option(help="imagenet, none, or a path to MobileNetV2 weights.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder that the project's label files are in.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps, in place of the project's.")] = None,
+) -> int:
+    """Train a network from labels."""
+    with _training():
+        from posewire_training.train import train as work
+    sys.stdout.write(f"{work(project, run=run, weights=weights, data=data, steps=steps)}\n")
+    return 0
+
+
+@app.command()
+def evaluate(
+    model: str,
+    labels: Path,
+    show: Annotated[Path | None, typer.Option(help="Write a picture of the worst frames.")] = None,
+    provider: Annotated[str, typer.Option(help="auto, tensorrt, cuda, cpu.")] = "auto",
+    as_json: Json = False,
+) -> int:
+    """Measure a model against labelled frames."""
+    with _training():
+        from posewire_bench.accuracy import evaluate as work
+        from posewire_bench.accuracy import readable
+    result = work(model, labels, provider=provider, show=show)
+    _emit(result, readable(result), as_json)
+    return 0
+
+
+@app.command()
+def export(
+    run: Path,
+    output: Annotated[Path | None, typer.Option(help="The ONNX file to write.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+) -> int:
+    """Export a run to ONNX with a parity card."""
+    with _training():
+        from posewire_training.export import export as work
+    sys.stdout.write(f"{work(run, output=output, name=name)}\n")
+    return 0
+
+
+class _training:
+    """Turns a missing package of the training extra into one line with the mend."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ModuleNotFoundError):
+            fail(f"{error.name} is missing: this verb needs `pip install 'posewire[training]'`", 2)

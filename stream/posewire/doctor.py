@@ -1,0 +1,119 @@
+"""What this machine can do: each provider proven by running a network on it, each camera found, and what to fix."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posewire import __version__
+from posewire.clock import CLOCK_NAME, now_ns, resolution_ns
+from posewire.providers import MEND, PROVIDERS
+from posewire.session import Network, ProviderError, default_threads, load_model
+from posewire.sources.opencv import list_cameras
+from posewire_models.errors import PosewireError
+from posewire_models.zoo import zoo_names
+
+_ONE_OF = {
+    "OpenCV": ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
+    "ONNX Runtime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
+}
+_RUNS = 30
+
+
+def examine() -> dict[str, Any]:
+    """Run every check. ``fix`` lists what stands in the way, one sentence each, with the mend."""
+    fix: list[str] = []
+    versions = {name: _version(name) for name in ("numpy", "numba", "pyzmq", "msgpack", "pydantic")}
+    for what, packages in _ONE_OF.items():
+        found = [f"{name} {version}" for name in packages if (version := _version(name))]
+        versions[what] = ", ".join(found) or None
+        if len(found) > 1:
+            fix.append(f"{len(found)} packages of {what} overwrite each other ({', '.join(found)}): uninstall all but one")
+    models = zoo_names()
+    providers = {name: _prove(name, models[0]) for name in PROVIDERS} if models else {}
+    for name, result in providers.items():
+        if not result["works"] and (name == "cpu" or "no NVIDIA" not in result["reason"]):
+            fix.append(f"{name}: {result['reason']}; {MEND[name]}")
+    cache = _numba_cache()
+    if not cache["writable"]:
+        fix.append(f"Numba cannot keep compiled code in {cache['folder']}: set NUMBA_CACHE_DIR to a folder you can write")
+    return {
+        "posewire": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "threads": default_threads(),
+        "versions": versions,
+        "clock": {"name": CLOCK_NAME, "resolution_ns": resolution_ns(), "sleep_1ms_takes_ms": _sleep_ms()},
+        "providers": providers,
+        "cameras": [camera.__dict__ for camera in list_cameras()],
+        "numba_cache": cache,
+        "fix": fix,
+    }
+
+
+def readable(result: dict[str, Any]) -> str:
+    """The examination as text for a terminal."""
+    lines = [
+        f"Posewire {result['posewire']}, Python {result['python']}, {result['system']}, {result['cores']} cores",
+        "versions   " + ", ".join(f"{name} {version or 'missing'}" for name, version in result["versions"].items()),
+        f"clock      {result['clock']['name']}, resolution {result['clock']['resolution_ns']} ns, "
+        f"a sleep of 1 ms takes {result['clock']['sleep_1ms_takes_ms']:.2f} ms",
+    ]
+    for name, outcome in result["providers"].items():
+        verdict = (
+            f"works: {outcome['model']} in {outcome['p50_ms']:.2f} ms (p50 of {_RUNS} runs)"
+            if outcome["works"]
+            else f"does not run here: {outcome['reason']}"
+        )
+        lines.append(f"provider   {name}: {verdict}")
+    cameras = result["cameras"]
+    lines += [
+        f"camera     camera:{c['index']} {c['width']}x{c['height']} at {c['fps']:g} frames/s ({c['backend']})"
+        for c in cameras
+    ] or ["camera     none found"]
+    lines.append(f"Numba      keeps compiled code in {result['numba_cache']['folder']}")
+    lines += [f"to fix     {sentence}" for sentence in result["fix"]] or ["nothing to fix"]
+    return "\n".join(lines)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _prove(provider: str, model_name: str) -> dict[str, Any]:
+    try:
+        network = Network(load_model(model_name), 320, 256, provider, default_threads())
+    except (ProviderError, PosewireError) as error:
+        return {"works": False, "reason": str(error)}
+    durations = []
+    for _ in range(_RUNS):
+        start = now_ns()
+        network.run()
+        durations.append(now_ns() - start)
+    return {"works": True, "model": model_name, "p50_ms": float(np.median(durations)) / 1e6}
+
+
+def _sleep_ms() -> float:
+    durations = []
+    for _ in range(20):
+        start = now_ns()
+        time.sleep(0.001)
+        durations.append(now_ns() - start)
+    return float(np.median(durations)) / 1e6
+
+
+def _numba_cache() -> dict[str, Any]:
+    """Where Numba keeps what it compiles: $NUMBA_CACHE_DIR, else beside the package if that can be written."""
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent)
+    return {"folder": str(folder), "writable": os.access(folder, os.W_OK), "python": sys.executable}

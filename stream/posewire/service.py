@@ -1,0 +1,243 @@
+"""The main job: source -> network -> keypoints on ZeroMQ, from start to report.
+
+Two threads meet in the slot: the grabber owns the source; the thread that calls `Service.run` owns the pipeline and the
+socket. Asides (``--show``, the status line) get what the loop has finished with.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from posewire import __version__
+from posewire.clock import clock_info, now_ns
+from posewire.config import RunSettings
+from posewire.frame import Frame, SourceInfo
+from posewire.grabber import Grabber
+from posewire.ledger import Ledger
+from posewire.message import MetaContent, ModelMeta, Stamps, pack_pose
+from posewire.pipeline import Pipeline, StepStamps
+from posewire.preprocess import parse_crop
+from posewire.preview import Viewer
+from posewire.publish import Publisher
+from posewire.session import load_model
+from posewire.slot import Slot
+from posewire.sources import open_source
+from posewire.truth import TruthScore
+from posewire_models.errors import InputError, PosewireError
+
+_IDLE_S = 0.05  # how often the publisher is served while no frame comes
+
+
+class Service:
+    """One session of `posewire run`. Built and run once, in one thread.
+
+    ``say`` receives one-line remarks for people. ``stop`` ends the session from any thread or signal handler.
+    """
+
+    def __init__(self, settings: RunSettings, say: Callable[[str], None], stop: threading.Event) -> None:
+        self.settings = settings
+        self.session = os.urandom(16)
+        self.ledger = Ledger()
+        self.provider = ""
+        self._say = say
+        self._stop = stop
+        cv2.setNumThreads(1)  # frames are small: OpenCV's pool would only fight with the network for the cores
+        self.pipeline = Pipeline(
+            load_model(settings.model),
+            crop=parse_crop(settings.crop),
+            provider=settings.provider,
+            threads=settings.threads,
+            min_score=settings.min_score,
+        )
+        self.publisher = Publisher(settings.publish, settings.stream, insecure=settings.insecure)
+        self._slot = Slot()
+        self._source = open_source(settings.source)
+        self._grabber = Grabber(self._source, self._slot, pace=settings.pace, frames=settings.frames)
+        self._truth = TruthScore(self.pipeline.model.contract.keypoints)
+        self._viewer: Viewer | None = None
+        self._first_ns: int | None = None
+        self._last_ns = 0
+
+    @property
+    def skipped(self) -> int:
+        """Frames that were offered but not processed, so far."""
+        return self._slot.skipped
+
+    def run(self) -> None:
+        """From opening the source to its end or the stop. Raises PosewireError; `report` is valid in any case."""
+        failure: BaseException | None = None
+        try:
+            self.publisher.bind()
+            info = self._grabber.start()
+            self._warm_up(info)
+            self._wait_for_subscribers()
+            self._grabber.release()
+            self._loop()
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            self._close(failure)
+
+    def _warm_up(self, info: SourceInfo) -> None:
+        for note in info.notes:
+            self._say(note)
+        self._fit(info.width, info.height, info)
+        # One whole pass through packing, so that nothing is met for the first time by the first frame.
+        pack_pose(self.session, self.settings.stream, 0, 0, Stamps(0, 0, 0, 0, 0, 0), self.pipeline.poses)
+        if self.settings.show is not None:
+            contract = self.pipeline.model.contract
+            wait = self.settings.pace == "max"
+            self._viewer = Viewer(self.settings.show, contract.keypoints, contract.skeleton, info.fps, wait)
+        # What exists now lives until the end: the collector need not look at it again in mid-stream.
+        gc.collect()
+        gc.freeze()
+        self._say(
+            f"{self.pipeline.model.contract.name} on {self.provider}, {info.width}x{info.height} from {info.name}; "
+            f"listen with: posewire listen {self.publisher.endpoint} --stream {self.settings.stream}"
+        )
+
+    def _fit(self, width: int, height: int, info: SourceInfo) -> None:
+        self.pipeline.fit(width, height)
+        self.provider = self.pipeline.network.provider
+        for reason in self.pipeline.network.refused:
+            self._say(f"not used: {reason}")
+        contract = self.pipeline.model.contract
+        clock = clock_info()
+        self.publisher.set_meta(
+            MetaContent(
+                session=self.session,
+                stream=self.settings.stream,
+                keypoints=contract.keypoints,
+                skeleton=contract.skeleton,
+                size=(width, height),
+                model=ModelMeta(contract.name, self.pipeline.model.sha256, self.provider, self.pipeline.min_score),
+                clock=clock,
+                source=info.name,
+                config_sha256=hashlib.sha256(self.settings.model_dump_json().encode()).hexdigest(),
+                posewire=__version__,
+            )
+        )
+        self.publisher.service(now_ns())
+
+    def _wait_for_subscribers(self) -> None:
+        wanted = self.settings.wait_subscribers
+        if wanted:
+            self._say(f"waiting for {wanted} subscription(s) to pose/{self.settings.stream}")
+        while self.publisher.subscriptions < wanted and not self._stop.is_set():
+            self.publisher.service(now_ns())
+            self._stop.wait(0.005)
+
+    def _loop(self) -> None:
+        deadline_ns = None
+        if self.settings.duration is not None:
+            deadline_ns = now_ns() + round(self.settings.duration * 1e9)
+        stamps = StepStamps()
+        sequence = 0
+        self._first_ns = now_ns()
+        while not self._stop.is_set() and (deadline_ns is None or now_ns() < deadline_ns):
+            frame = self._slot.take(_IDLE_S)
+            if frame is None:
+                if self._slot.ended:
+                    break
+            else:
+                self._step(frame, sequence, stamps)
+                sequence += 1
+            self.publisher.service(now_ns())
+        self._last_ns = now_ns()
+
+    def _step(self, frame: Frame, sequence: int, stamps: StepStamps) -> None:
+        picked = now_ns()
+        pipeline = self.pipeline
+        if not pipeline.fits(frame.image):
+            height, width = frame.image.shape[:2]
+            self._say(f"frame {frame.number} is {width}x{height}: making the network ready for this size")
+            self._fit(width, height, self._grabber.info)
+        pipeline.step(frame.image, stamps)
+        sending = now_ns()
+        message = pack_pose(
+            self.session,
+            self.settings.stream,
+            sequence,
+            frame.number,
+            Stamps(
+                frame.grabbed_ns,
+                picked,
+                stamps.prepared,
+                stamps.inferred,
+                stamps.decoded,
+                sending,
+                frame.exposed_ns,
+                frame.exposed_err_ns,
+                frame.exposed_from,
+            ),
+            pipeline.poses,
+        )
+        self.publisher.send_pose(message)
+        sent = now_ns()
+        self.ledger.add(
+            frame.grabbed_ns,
+            picked,
+            stamps.prepared,
+            stamps.inferred,
+            stamps.decoded,
+            sending,
+            sent,
+            frame.exposed_ns,
+        )
+        if frame.truth is not None:
+            self._truth.add(pipeline.peaks, frame.truth)
+        if self._viewer is not None:
+            text = f"frame {frame.number}   latency {(sent - frame.grabbed_ns) / 1e6:.1f} ms   {self.provider}"
+            self._viewer.offer(frame.image, pipeline.poses, text)
+        self._grabber.recycle(frame)
+
+    def _close(self, failure: BaseException | None) -> None:
+        """Ends everything in the order of ownership; keeps the first error."""
+        self._last_ns = self._last_ns or now_ns()
+        if not self._grabber.stop(1.0):
+            self._say(f"{self.settings.source}: the source does not answer; left behind")
+        self._slot.close()
+        self.publisher.close()
+        for remark in self._source.remarks():
+            self._say(remark)
+        try:
+            if self._viewer is not None:
+                self._viewer.close()
+                dropped = f", {self._viewer.dropped} left out" if self._viewer.dropped else ""
+                self._say(f"wrote {self.settings.show} ({self._viewer.written} drawn{dropped})")
+        except PosewireError as error:
+            if failure is None:
+                raise
+            self._say(str(error))
+        gc.unfreeze()
+        if failure is None and self._slot.error is not None:
+            raise self._slot.error
+
+    def report(self) -> dict[str, Any]:
+        """The object of ``run --json``."""
+        processed = self.ledger.processed
+        seconds = max(0.0, (self._last_ns - self._first_ns) / 1e9) if self._first_ns is not None else 0.0
+        report: dict[str, Any] = {
+            "source": self.settings.source,
+            "model": self.pipeline.model.contract.name,
+            "provider": self.provider,
+            "frames": {"offered": processed + self._slot.skipped, "processed": processed, "skipped": self._slot.skipped},
+            "fps": processed / seconds if seconds else 0.0,
+            "seconds": seconds,
+            "latency_ms": self.ledger.latency_ms(),
+            "published": {"messages": self.publisher.messages, "endpoint": self.publisher.endpoint},
+            "session": self.session.hex(),
+        }
+        if self._truth.mean_px is not None:
+            report["truth_px"] = self._truth.mean_px
+        return report

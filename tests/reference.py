@@ -1,0 +1,48 @@
+"""Slow, obvious twins of the fast kernels; tests compare the two."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def decode_one(
+    heatmaps: np.ndarray,
+    offsets: np.ndarray,
+    stride: int,
+    frame_crop: tuple[int, int, int, int],
+    resized: tuple[int, int],
+) -> list[tuple[float, float, float]]:
+    """Peaks (x, y, score) in frame pixels of heatmaps [h, w, K] and offsets [h, w, K, 2], cell by cell.
+
+    Cells that lie wholly in the padding (beyond ``resized``) are left out.
+    """
+    left, top, width, height = frame_crop
+    found = []
+    for k in range(heatmaps.shape[2]):
+        best = None
+        for row in range(heatmaps.shape[0]):
+            for column in range(heatmaps.shape[1]):
+                if column * stride >= resized[0] or row * stride >= resized[1]:
+                    continue
+                value = float(heatmaps[row, column, k])
+                if math.isnan(value):
+                    continue
+                if best is None or value > best[0]:
+                    best = (value, row, column)
+        if best is None:
+            found.append((math.nan, math.nan, 0.0))
+            continue
+        value, row, column = best
+        input_x = (column + 0.5) * stride - 0.5 + float(offsets[row, column, k, 0])
+        input_y = (row + 0.5) * stride - 0.5 + float(offsets[row, column, k, 1])
+        x = left + (input_x + 0.5) * width / resized[0] - 0.5
+        y = top + (input_y + 0.5) * height / resized[1] - 0.5
+        found.append((x, y, value))
+    return found
+
+
+def percentile(values: list[int], fraction: float) -> int:
+    """Nearest-rank percentile of whole numbers."""
+    return sorted(values)[max(1, math.ceil(fraction * len(values))) - 1]

@@ -1,0 +1,279 @@
+"""The project file of a training run: keypoints, labels, network and schedule, read from TOML.
+
+Every setting is documented at its field; unknown keys are refused with the nearest right name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from posewire_models.errors import InputError, nearest
+from posewire_models.skeleton import Pair, Skeleton, skeleton_problems
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DATA_ENVIRONMENT = "POSEWIRE_DATA"
+PAD_MULTIPLE = 32  # MobileNetV2 halves the image five times
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Size = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
+
+
+class Part(BaseModel):
+    """A table of the project file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(Part):
+    """Where labelled images come from, and which of them are held out."""
+
+    labels: tuple[str, ...] = Field(min_length=1)
+    """DeepLabCut label files (CSV or HDF5), relative to ``root``."""
+    root: str | None = None
+    """Folder of the data, relative to the project file; the environment variable POSEWIRE_DATA wins over it.
+    Without either, label files are looked up from the project file's folder and each folder above it."""
+    validation: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Fraction of the frames held out to measure the error; 0 trains on all of them."""
+    validation_images: tuple[str, ...] = ()
+    """Names (or ends of paths) of the images to hold out, instead of a random fraction."""
+    seed: int = 0
+    """Seed of the random split."""
+    description: str = ""
+    """What the data is, for the model's card; default: the label files."""
+    licence: str = "not stated"
+    """Licence of the data, for the model's card."""
+
+
+class PhantomSettings(Part):
+    """Drawn animals instead of labelled images."""
+
+    width: Annotated[int, Field(ge=32)] = 640
+    """Width of a scene in pixels."""
+    height: Annotated[int, Field(ge=32)] = 480
+    """Height of a scene in pixels."""
+    frames: Annotated[int, Field(gt=0)] = 3000
+    """How many frames are drawn and kept in memory for training."""
+    frames_per_seed: Annotated[int, Field(gt=0)] = 3
+    """How many frames are taken of one seed (one look, one course) before the next is drawn."""
+    first_seed: int = 1_000_000
+    """Seeds of the training scenes count up from here; those of held-out scenes from a million above."""
+    validation_frames: Annotated[int, Field(ge=0)] = 200
+    """How many frames of unseen seeds measure the error."""
+
+
+class NetworkSettings(Part):
+    """The network's shape and how frames reach it."""
+
+    alpha: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 0.35
+    """Width multiplier of MobileNetV2."""
+    weights: str = "imagenet"
+    """Start of the backbone: ``imagenet`` (Keras' own download), ``none``, or a weight file or a folder of
+    them, found like label files."""
+    stride: Literal[4, 8, 16] = 8
+    """Pixels of network input per heatmap cell."""
+    channels: Annotated[int, Field(gt=0)] = 64
+    """Width of the head."""
+    scale: Annotated[float, Field(gt=0, le=8)] = 1.0
+    """Frames are resized by this factor before the network, in training and at run time."""
+    color: Literal["bgr", "rgb", "gray"] = "bgr"
+    """Channel order of the network's input."""
+    min_score: Share = 0.3
+    """Default score below which the runtime publishes a keypoint as absent."""
+
+
+class TargetSettings(Part):
+    """What the network is asked to put out, and how errors are weighed."""
+
+    sigma_cells: Annotated[float, Field(gt=0)] = 1.0
+    """Standard deviation of a keypoint's Gaussian on the heatmap, in cells."""
+    radius_cells: Annotated[float, Field(ge=0.75)] = 2.0
+    """Cells whose centre is no farther than this from the keypoint learn its offset."""
+    empty: Literal["absent", "unknown"] = "absent"
+    """An empty label cell means that the keypoint is not there (its heatmap is zero), or that nobody looked."""
+    peak_weight: Annotated[float, Field(ge=0)] = 20.0
+    """Extra weight of heatmap cells in proportion to their target: peaks are few, background is plenty."""
+    offset_weight: Annotated[float, Field(ge=0)] = 0.5
+    """Weight of the offset loss (in strides) beside the heatmap loss."""
+
+
+class AugmentSettings(Part):
+    """How far training images are changed. Geometry is one affine on image and keypoints together."""
+
+    calm_share: Share = 0.25
+    """Share of views whose geometry stays near the recorded one."""
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 180.0
+    """Largest rotation either way."""
+    scale: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.75, 1.35)
+    """Smallest and largest zoom."""
+    shear: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Largest shear either way (tangent)."""
+    flip: Share = 0.5
+    """Share of mirrored views; symmetric keypoints swap."""
+    light: Annotated[float, Field(ge=0)] = 40.0
+    """Largest shift of brightness in grey values."""
+    contrast: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.6, 1.5)
+    """Smallest and largest gain about the middle grey."""
+    gamma: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.6, 1.6)
+    """Smallest and largest exponent."""
+    shading: Share = 0.3
+    """Share of views with uneven light: a smooth random field of gain."""
+    tint: Share = 0.1
+    """Share of views whose color channels are changed apart from each other."""
+    blur: Share = 0.25
+    """Share of views out of focus or blurred by motion."""
+    noise: Annotated[float, Field(ge=0)] = 10.0
+    """Largest standard deviation of the noise in grey values."""
+    compression: Share = 0.25
+    """Share of views that go through a coarse JPEG, as frames of compressed videos have."""
+    occlusion: Share = 0.25
+    """Share of views with grey rectangles laid over; hidden keypoints stay labelled."""
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> AugmentSettings:
+        for name in ("scale", "contrast", "gamma"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name}: [{low}, {high}] must rise from the smallest to the largest")
+        return self
+
+
+class ScheduleSettings(Part):
+    """How long and how fast to learn."""
+
+    steps: Annotated[int, Field(gt=0)] = 6000
+    """Number of batches."""
+    batch: Annotated[int, Field(gt=0)] = 8
+    """Views per batch."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Peak of the cosine schedule."""
+    warmup: Annotated[int, Field(ge=0)] = 200
+    """Steps over which the learning rate rises to its peak."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    """Decay of AdamW."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.998
+    """Memory of the running mean of the weights, which is what is measured and exported; 0 switches it off."""
+    size: Size | None = None
+    """Width and height of whole views in network pixels; default: the largest image, scaled and padded."""
+    crop: Size | None = None
+    """Width and height of close views round the animal (cheaper steps); default: none."""
+    crop_share: Share = 0.5
+    """Share of batches that are close views, where ``crop`` is given."""
+    validate_every: Annotated[int, Field(gt=0)] = 500
+    """Steps between measurements of the error on held-out frames."""
+    checkpoint_every: Annotated[int, Field(gt=0)] = 500
+    """Steps between checkpoints."""
+    seed: int = 0
+    """Seed of the start weights and of all views: step n of a seed always draws the same views."""
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> ScheduleSettings:
+        for name in ("size", "crop"):
+            size = getattr(self, name)
+            if size and any(side % PAD_MULTIPLE for side in size):
+                raise ValueError(f"{name}: {list(size)}: both sides must be multiples of {PAD_MULTIPLE}")
+        return self
+
+
+class Project(Part):
+    """A whole project file. Exactly one of ``data`` and ``phantom`` says where frames come from."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Name of the model; also of its run folders."""
+    keypoints: tuple[str, ...] = ()
+    """The keypoints to learn, a choice of those labelled; empty: all of the first label file (or the phantom)."""
+    skeleton: tuple[tuple[str, str], ...] = ()
+    """Edges, as pairs of keypoint names."""
+    symmetric: tuple[tuple[str, str], ...] = ()
+    """Mirror partners, as pairs of keypoint names."""
+    data: DataSettings | None = None
+    phantom: PhantomSettings | None = None
+    network: NetworkSettings = NetworkSettings()
+    targets: TargetSettings = TargetSettings()
+    augment: AugmentSettings = AugmentSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Project:
+        if (self.data is None) == (self.phantom is None):
+            raise ValueError("one table of [data] (labelled images) and [phantom] (drawn animals) is needed")
+        return self
+
+    def body(self, keypoints: tuple[str, ...]) -> Skeleton:
+        """The skeleton on ``keypoints``. Raises InputError for a name that is none of them."""
+
+        def pairs(field: str, names: tuple[tuple[str, str], ...]) -> tuple[Pair, ...]:
+            for name in (name for pair in names for name in pair):
+                if name not in keypoints:
+                    raise InputError(
+                        f"{field}: {name!r} is no keypoint{nearest(name, keypoints)} (there are {', '.join(keypoints)})"
+                    )
+            return tuple((keypoints.index(a), keypoints.index(b)) for a, b in names)
+
+        edges, symmetric = pairs("skeleton", self.skeleton), pairs("symmetric", self.symmetric)
+        if problems := skeleton_problems(keypoints, edges, symmetric):
+            raise InputError("; ".join(problems))
+        return Skeleton(keypoints, edges, symmetric)
+
+
+def read_project(path: Path) -> Project:
+    """Read and check a project file. Raises InputError, one line naming the file and each wrong key."""
+    try:
+        with path.open("rb") as file:
+            return parse_project(tomllib.load(file), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a project file (TOML)") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from None
+
+
+def parse_project(fields: Mapping[str, Any], where: str) -> Project:
+    """Check decoded settings; ``where`` names them in errors."""
+    try:
+        return Project.model_validate(fields)
+    except ValidationError as error:
+        reasons = [_reason(found["loc"], found["type"], found["msg"]) for found in error.errors()]
+        raise InputError(f"{where}: {'; '.join(reasons)}") from None
+
+
+def _reason(loc: tuple[int | str, ...], kind: str, message: str) -> str:
+    """One pydantic finding as half a sentence: the key, what is wrong, the nearest right name."""
+    key = ".".join(str(part) for part in loc)
+    message = message.removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        table: type[BaseModel] = Project
+        for part in loc[:-1]:
+            options = (table.model_fields[str(part)].annotation,)
+            table = next(t for o in options for t in (o, *get_args(o)) if isinstance(t, type) and issubclass(t, Part))
+        return f"{key}: unknown key{nearest(str(loc[-1]), table.model_fields)}"
+    if kind == "missing":
+        return f"{key}: missing"
+    return f"{key}: {message[:1].lower()}{message[1:]}" if key else message
+
+
+def find_data(text: str, project_folder: Path, root: str | None, what: str) -> Path:
+    """A file or folder that a project file names.
+
+    Looked up from POSEWIRE_DATA, else from ``root`` (relative to the project file), else from the project file's
+    folder and each folder above it. Raises InputError if it is nowhere.
+    """
+    given = os.environ.get(DATA_ENVIRONMENT) or root
+    folders = [project_folder / Path(given).expanduser()] if given else [project_folder, *project_folder.parents]
+    for folder in folders:
+        path = folder / Path(text).expanduser()
+        if path.exists():
+            return path
+    places = str(folders[0]) if given else f"{project_folder} and the folders above it"
+    raise InputError(
+        f"{what} {text!r} not found in {places}; "
+        f"set the environment variable {DATA_ENVIRONMENT} or [data] root to the folder that holds it"
+    )

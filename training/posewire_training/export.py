@@ -1,0 +1,229 @@
+"""A training run -> one ONNX file that needs nothing beside it (model file 1), and its card.
+
+The file is kept only if ONNX Runtime gives what TensorFlow gives on the run's own frames.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from posewire_models.contract import METADATA_KEY, ModelContract
+from posewire_models.errors import InputError, WorkError
+from posewire_training.config import PAD_MULTIPLE, Project
+from posewire_training.graph import Graph
+from posewire_training.network import build_network, to_network
+from posewire_training.run_folder import (
+    changed_settings,
+    read_arrays,
+    read_json,
+    read_settings,
+    write_bytes,
+    write_json,
+)
+
+import tensorflow as tf  # isort: skip  (after network.py, which quiets its start-up notices)
+import tf2onnx  # isort: skip  (imports TensorFlow)
+
+OPSET = 17
+MOST_HEATMAP_DIFFERENCE = 1e-3
+MOST_OFFSET_DIFFERENCE_PX = 0.05
+# What may differ between a run and the one its error is taken from: how much data, how long, where files are.
+_FREE = re.compile(r"data\.(validation|validation_images|seed|root|description|licence)$|network\.weights$|name$")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Largest differences between TensorFlow and ONNX Runtime on ``frames`` frames."""
+
+    heatmaps: float
+    offsets_px: float
+    frames: int
+
+
+def export(run: Path, *, output: Path | None = None, name: str | None = None, error_from: Path | None = None) -> Path:
+    """Write ``<name>.onnx`` and its card ``<name>.json``; returns the path of the model file.
+
+    ``run``: a run folder. ``output``: folder to write to (default: the run's), or a path ending in ``.onnx``, whose
+    stem is the name unless ``name`` is given. ``error_from``: a run of the same settings that held frames out, whose
+    error stands on the card of a run that trained on all frames.
+
+    Raises InputError if a run is none or does not fit, WorkError if the parity check fails; nothing is kept then.
+    """
+    settings, record = read_settings(run), read_json(run / "run.json")
+    folder, name = _place(run, output, name or None, settings.name)
+    model = load_network(run, settings, record)
+    error = _error(record, settings, error_from)
+    frames = read_arrays(run / "frames.npz")["frames"]
+    proto = to_onnx(model, settings, len(record["keypoints"]))
+    parity = compare(model, proto, frames)
+    if not (parity.heatmaps < MOST_HEATMAP_DIFFERENCE and parity.offsets_px < MOST_OFFSET_DIFFERENCE_PX):
+        raise WorkError(
+            f"{run}: ONNX Runtime differs from TensorFlow by {parity.heatmaps:.2g} in the heatmaps (allowed "
+            f"{MOST_HEATMAP_DIFFERENCE:g}) and {parity.offsets_px:.2g} px in the offsets (allowed "
+            f"{MOST_OFFSET_DIFFERENCE_PX:g}); nothing was written"
+        )
+    contract = ModelContract(
+        name=name,
+        keypoints=tuple(record["keypoints"]),
+        skeleton=tuple((a, b) for a, b in record["skeleton"]),
+        symmetric=tuple((a, b) for a, b in record["symmetric"]),
+        stride=settings.network.stride,
+        paf_stride=None,
+        pad_multiple=PAD_MULTIPLE,
+        color=settings.network.color,
+        animals="one",
+        scale=settings.network.scale,
+        min_score=settings.network.min_score,
+        input_hint={"size": record["input_size"]},
+        trained_on=record["trained_on"] | {"steps": record["step"]},
+        error_px=error,
+        parity=parity.heatmaps,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        posewire=version("posewire"),
+    )
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, contract.to_json()
+    content = proto.SerializeToString()
+    card = dict(contract.__dict__) | {
+        "parity_offsets_px": parity.offsets_px,
+        "parity_frames": parity.frames,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "versions": record["versions"] | {"tf2onnx": version("tf2onnx"), "onnxruntime": onnxruntime.__version__},
+        "training_seconds": round(record["seconds"]),
+        "settings": settings.model_dump(mode="json"),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / f"{name}.onnx", content)
+    write_json(folder / f"{name}.json", card)
+    return folder / f"{name}.onnx"
+
+
+def load_network(run: Path, settings: Project, record: dict[str, Any]) -> keras.Model:
+    """The network of a run with the running mean of its weights, at the last checkpoint."""
+    state = read_arrays(run / "checkpoint.npz")
+    model = build_network(settings.network, len(record["keypoints"]), None)
+    values = [state.get(f"average/{i:03d}") for i in range(len(model.weights))]
+    if any(value is None or value.shape != tuple(w.shape) for value, w in zip(values, model.weights, strict=True)):
+        raise InputError(f"{run}: checkpoint.npz does not fit settings.json; train the run again")
+    model.set_weights(values)
+    return model
+
+
+def to_onnx(model: keras.Model, settings: Project, keypoints: int) -> Any:
+    """The ONNX model: uint8 frames in, heatmaps 0..1 and offsets in pixels out, all scaling inside."""
+    channels = model.inputs[0].shape[-1]
+
+    def serve(frames: Any) -> dict[str, Any]:
+        logits, offsets = model(to_network(frames), training=False)
+        return {"heatmaps": tf.sigmoid(logits), "offsets": offsets}
+
+    signature = [tf.TensorSpec([None, None, None, channels], tf.uint8, name="frames")]
+    with _quiet():
+        proto, _ = tf2onnx.convert.from_function(
+            tf.function(serve, input_signature=signature), input_signature=signature, opset=OPSET
+        )
+    graph = Graph(proto)
+    graph.fold_channel_factors()
+    graph.fold_padding()
+    graph.resize_by_factor(2.0)
+    graph.split_last("offsets", [keypoints, 2])
+    graph.name_dimensions(
+        {
+            "frames": ["N", "H", "W", channels],
+            "heatmaps": ["N", "h", "w", keypoints],
+            "offsets": ["N", "h", "w", keypoints, 2],
+        }
+    )
+    proto = graph.finished()
+    proto.graph.name = "pose"
+    return proto
+
+
+def compare(model: keras.Model, proto: Any, frames: npt.NDArray[np.uint8]) -> Parity:
+    """Run frames ``[N, H, W, C]`` through both, one by one."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    heatmaps = offsets = 0.0
+    for frame in frames:
+        logits, moves = model(to_network(frame[None]), training=False)
+        found = dict(
+            zip(("heatmaps", "offsets"), session.run(["heatmaps", "offsets"], {"frames": frame[None]}), strict=True)
+        )
+        heatmaps = max(heatmaps, float(np.abs(np.asarray(tf.sigmoid(logits)) - found["heatmaps"]).max()))
+        apart = np.abs(np.asarray(moves).reshape(found["offsets"].shape) - found["offsets"])
+        offsets = max(offsets, float(apart.max()))
+    return Parity(heatmaps, offsets, len(frames))
+
+
+def _place(run: Path, output: Path | None, name: str | None, default: str) -> tuple[Path, str]:
+    """Folder and name to write."""
+    if output is not None and output.suffix == ".onnx":
+        return output.parent, name or output.stem
+    if output is not None and output.exists() and not output.is_dir():
+        raise InputError(f"{output}: is a file; expected a folder, or a path ending in .onnx")
+    return output or run, name or default
+
+
+def _error(record: dict[str, Any], settings: Project, error_from: Path | None) -> dict[str, Any]:
+    """``error_px`` of the card."""
+    if error_from is not None:
+        other, other_record = read_settings(error_from), read_json(error_from / "run.json")
+        changed = [
+            key
+            for key in changed_settings(settings.model_dump(mode="json"), other.model_dump(mode="json"))
+            if not _FREE.search(key)
+        ]
+        if changed or other_record["keypoints"] != record["keypoints"]:
+            raise InputError(
+                f"{error_from}: its settings differ ({', '.join(changed) or 'keypoints'}), "
+                "so its error says nothing of this run"
+            )
+        if not other_record["error_px"]:
+            raise InputError(f"{error_from}: held no frames out, so it has no error to give")
+        found = _measured(other_record)
+        return found | {
+            "held_out": f"{found['held_out']}, by a run of the same settings trained on the others; "
+            "this file was trained on all of them"
+        }
+    if not record["error_px"]:
+        return {"value": None, "frames": 0, "held_out": "nothing: trained on all frames, so not measured"}
+    return _measured(record)
+
+
+def _measured(record: dict[str, Any]) -> dict[str, Any]:
+    error = record["error_px"]
+    return {
+        "value": round(error["mean"], 3),
+        "median": round(error["median"], 3),
+        "within_15px": round(error["within_15px"], 4),
+        "frames": len(record["held_out"]["frames"]),
+        "held_out": record["held_out"]["how"],
+    }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """tf2onnx tells of every pass; a user needs none of it."""
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,126 @@
+"""The pose network: a MobileNetV2 backbone (Sandler et al. 2018, doi:10.1109/CVPR.2018.00474) and a light head.
+
+The head joins features of several strides from coarse to fine (Lin et al. 2017, doi:10.1109/CVPR.2017.106), so
+that a cell knows both the fur under it and the whole animal.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Before TensorFlow is imported: its start-up notices are of no use to a user.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from posewire_models.errors import InputError
+from posewire_training.config import NetworkSettings
+
+# The last tensor of each stride that still has its full width (before the next halving).
+FEATURES = {
+    4: "block_3_expand_relu",
+    8: "block_6_expand_relu",
+    16: "block_13_expand_relu",
+    32: "block_16_project_BN",
+}
+_START_LOGIT = -4.0  # peaks are rare: start near "nothing here"
+
+
+class Double(layers.Layer):  # type: ignore[misc]
+    """Bilinear enlargement by two of images of any size (Keras' own needs the size beforehand)."""
+
+    def call(self, x: Any) -> Any:
+        size = tf.shape(x)
+        return tf.image.resize(x, [size[1] * 2, size[2] * 2])
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (shape[0], *(None if side is None else side * 2 for side in shape[1:3]), shape[3])
+
+
+def build_network(settings: NetworkSettings, keypoints: int, weights: Path | str | None) -> keras.Model:
+    """The network: float32 ``[B, H, W, C]`` in -1..1 -> logits ``[B, h, w, K]``, offsets ``[B, h, w, 2K]`` px.
+
+    H and W must be multiples of 32. ``weights``: start of the backbone: None (random), ``"imagenet"`` (Keras'
+    download), or a weight file. Raises InputError if the weights do not fit.
+    """
+    channels = 1 if settings.color == "gray" else 3
+    inputs = keras.Input((None, None, channels), name="images")
+    backbone = keras.applications.MobileNetV2(
+        alpha=settings.alpha, include_top=False, weights=None, input_tensor=inputs
+    )
+    if weights is not None:
+        _load_backbone(backbone, settings, weights)
+    for layer in backbone.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.99  # Keras' 0.999 would still remember ImageNet after a short training
+
+    def project(x: Any, name: str) -> Any:
+        x = layers.Conv2D(settings.channels, 1, use_bias=False, name=f"{name}_conv")(x)
+        return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_norm")(x))
+
+    def mix(x: Any, name: str) -> Any:
+        x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise")(x)
+        x = layers.ReLU(name=f"{name}_depthwise_relu")(layers.BatchNormalization(name=f"{name}_depthwise_norm")(x))
+        return project(x, name)
+
+    x = project(backbone.get_layer(FEATURES[32]).output, "head_32")  # [B, H/32, W/32, channels]
+    for stride in (s for s in (16, 8, 4) if s >= settings.stride):
+        fine = project(backbone.get_layer(FEATURES[stride]).output, f"head_{stride}")
+        x = layers.Add(name=f"head_{stride}_add")([Double(name=f"head_{stride}_double")(x), fine])
+        x = mix(x, f"head_{stride}_mix")  # [B, H/stride, W/stride, channels]
+    logits = layers.Conv2D(
+        keypoints, 1, bias_initializer=keras.initializers.Constant(_START_LOGIT), name="heatmap_logits"
+    )(x)
+    offsets = layers.Conv2D(2 * keypoints, 1, name="offsets_in_strides")(x)
+    offsets = layers.Rescaling(float(settings.stride), name="offsets")(offsets)
+    return keras.Model(inputs, [logits, offsets], name="pose")
+
+
+def _load_backbone(backbone: keras.Model, settings: NetworkSettings, weights: Path | str) -> None:
+    """ImageNet weights into the backbone; its first kernel (made for RGB) is put into the network's order."""
+    source = keras.applications.MobileNetV2(
+        alpha=settings.alpha, include_top=False, weights=None, input_shape=(None, None, 3)
+    )
+    try:
+        if weights == "imagenet":
+            source = keras.applications.MobileNetV2(
+                alpha=settings.alpha, include_top=False, weights="imagenet", input_shape=(224, 224, 3)
+            )
+        else:
+            source.load_weights(str(_weight_file(Path(weights), settings.alpha)))
+    except InputError:
+        raise
+    except Exception as error:  # Keras raises whatever h5py, the network or its own checks raise
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"network.weights: {weights}: not usable for MobileNetV2 of alpha {settings.alpha} ({reason}); "
+            "give a weight file without top, or 'none'"
+        ) from None
+    values = source.get_weights()
+    kernel = values[0]  # [3, 3, RGB, filters]
+    if settings.color == "gray":
+        values[0] = kernel.sum(axis=2, keepdims=True)
+    elif settings.color == "bgr":
+        values[0] = kernel[:, :, ::-1]
+    backbone.set_weights(values)
+
+
+def _weight_file(path: Path, alpha: float) -> Path:
+    """``path`` itself, or the file for this alpha in the folder."""
+    if not path.is_dir():
+        return path
+    found = sorted(file for file in path.glob("*.h5") if f"_{alpha:g}_" in file.name or f"_{alpha:.1f}_" in file.name)
+    if not found:
+        raise InputError(f"network.weights: {path}: holds no weight file (*_{alpha}_*.h5) for alpha {alpha}")
+    return found[0]
+
+
+def to_network(images: Any) -> Any:
+    """uint8 images to what the network takes: -1..1."""
+    return tf.cast(images, tf.float32) * np.float32(1 / 127.5) - 1.0

@@ -1,0 +1,119 @@
+"""What a project trains on: frames to learn from and frames held out, from labels or drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posewire_models.errors import InputError
+from posewire_models.grid import resized
+from posewire_models.skeleton import Skeleton
+from posewire_training.config import PhantomSettings, Project, find_data
+from posewire_training.dataset import Frames, joined_frames, load_labels, read_frames, scaled_image
+
+_HELD_OUT_SEEDS = 1_000_000  # how far above the training seeds those of held-out scenes start
+
+
+@dataclass(frozen=True)
+class Source:
+    """``train`` and ``held_out`` share no frame; ``how`` says how they were parted; ``data`` and ``licence`` are
+    for the model's card."""
+
+    body: Skeleton
+    train: Frames
+    held_out: Frames
+    how: str
+    data: str
+    licence: str
+
+
+def open_source(project: Project, folder: Path) -> Source:
+    """Load or draw all frames of a project whose file lies in ``folder``."""
+    if project.phantom is not None:
+        return _drawn(project, project.phantom)
+    data = project.data
+    assert data is not None  # Project checks that one of the two is there
+    sets: list[Frames] = []
+    keypoints = project.keypoints
+    for text in data.labels:
+        path = find_data(text, folder, data.root, "label file")
+        labels = load_labels(path, keypoints or None)
+        keypoints = labels.keypoints
+        sets.append(read_frames(labels, str(path), project.network.scale, project.network.color))
+    frames = joined_frames(sets)
+    held_out, how = _held_out(project, frames)
+    rest = [i for i in range(len(frames)) if i not in set(held_out)]
+    if not rest:
+        raise InputError("[data] validation: every frame is held out; nothing is left to train on")
+    return Source(
+        project.body(keypoints),
+        frames.pick(rest),
+        frames.pick(held_out),
+        how,
+        data.description or ", ".join(data.labels),
+        data.licence,
+    )
+
+
+def _held_out(project: Project, frames: Frames) -> tuple[list[int], str]:
+    """Numbers of the frames held out, and how they were chosen."""
+    data = project.data
+    assert data is not None
+    if data.validation_images:
+        chosen = []
+        for text in data.validation_images:
+            ends = [i for i, name in enumerate(frames.names) if f"/{name}".endswith(f"/{text}")]
+            if len(ends) != 1:
+                raise InputError(f"[data] validation_images: {text!r} names {len(ends)} labelled images; expected one")
+            chosen += ends
+        return sorted(set(chosen)), f"{len(set(chosen))} named frames of {len(frames)}"
+    if not data.validation:
+        return [], "nothing held out"
+    count = max(1, round(data.validation * len(frames)))
+    order = np.random.default_rng(data.seed).permutation(len(frames))
+    return sorted(order[:count].tolist()), f"{count} random frames of {len(frames)} (seed {data.seed})"
+
+
+def _drawn(project: Project, settings: PhantomSettings) -> Source:
+    from posewire_models.phantom import Scene
+
+    first = Scene(settings.width, settings.height, seed=settings.first_seed)
+    known = tuple(first.keypoints)
+    if unknown := [name for name in project.keypoints if name not in known]:
+        raise InputError(f"keypoints: {unknown[0]!r} is none of the drawn animal's ({', '.join(known)})")
+    keypoints = project.keypoints or known
+    if project.skeleton or project.symmetric:
+        body = project.body(keypoints)
+    else:
+        place = {known.index(name): i for i, name in enumerate(keypoints)}
+
+        def kept(pairs: Any) -> tuple[tuple[int, int], ...]:
+            return tuple((place[a], place[b]) for a, b in pairs if a in place and b in place)
+
+        body = Skeleton(keypoints, kept(first.skeleton), kept(first.symmetric))
+    columns = [known.index(name) for name in keypoints]
+    train = _draw(project, settings, columns, settings.frames, settings.first_seed)
+    held_out = _draw(project, settings, columns, settings.validation_frames, settings.first_seed + _HELD_OUT_SEEDS)
+    how = f"{len(held_out)} drawn frames of other seeds (looks and courses) than those trained on"
+    return Source(body, train, held_out, how, "frames drawn by posewire_models.phantom", "BSD-3-Clause")
+
+
+def _draw(project: Project, settings: PhantomSettings, columns: list[int], count: int, first_seed: int) -> Frames:
+    """``count`` frames, a few of each seed, spread over its course."""
+    from posewire_models.phantom import Scene
+
+    names, images, points = [], [], []
+    for number in range(count):
+        seed, turn = first_seed + number // settings.frames_per_seed, number % settings.frames_per_seed
+        if turn == 0:
+            scene = Scene(settings.width, settings.height, seed=seed)
+        at = int(np.random.default_rng([seed, turn]).integers(1000))
+        image, found, _ = scene.draw(at)
+        names.append(f"seed{seed}/frame{at}")
+        images.append(scaled_image(np.array(image), project.network.scale, project.network.color))
+        points.append(np.asarray(resized(found[0, columns].astype(np.float32), project.network.scale), np.float32))
+    shape = (count, len(columns), 2)
+    return Frames(tuple(names), tuple(images), np.array(points, np.float32).reshape(shape), project.network.scale)

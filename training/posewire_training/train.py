@@ -1,0 +1,298 @@
+"""Training, from project file to run folder; the loop reads top to bottom.
+
+AdamW on a cosine schedule with warm-up; the running mean of the weights is what is measured and exported. Every batch
+is drawn from (seed, step) alone, so a run taken up from its checkpoint goes on with the views it would have seen.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from posewire_models.errors import InputError, WorkError
+from posewire_training.augment import Augment
+from posewire_training.batches import Batches, padded, whole_size
+from posewire_training.config import Project, find_data, read_project
+from posewire_training.dataset import Frames, Points
+from posewire_training.losses import heatmap_loss, offset_loss
+from posewire_training.network import build_network, to_network
+from posewire_training.run_folder import (
+    Curve,
+    changed_settings,
+    new_run,
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_json,
+)
+from posewire_training.source import Source, open_source
+from posewire_training.targets import best_peaks
+
+import tensorflow as tf  # isort: skip  (after network.py, which quiets its start-up notices)
+
+_PARITY_FRAMES = 4
+_NEAR_PX = 15.0
+
+
+class Learner:
+    """The network, its running mean, the optimizer, and one step of learning."""
+
+    def __init__(self, project: Project, keypoints: int, weights: Path | str | None) -> None:
+        schedule = project.schedule
+        keras.utils.set_random_seed(schedule.seed)
+        self.project = project
+        self.model = build_network(project.network, keypoints, weights)
+        self.average = build_network(project.network, keypoints, None)
+        self.average.set_weights(self.model.get_weights())
+        # The schedule is written out below rather than handed to Keras: one place tells the whole of it.
+        self.optimizer = keras.optimizers.AdamW(0.0, weight_decay=schedule.weight_decay, clipnorm=10.0)
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        self.optimizer.build(self.model.trainable_variables)
+        self.step_of = tf.function(self._step)
+        self.forward = tf.function(lambda images: self.average(to_network(images), training=False))
+
+    def learning_rate(self, step: int) -> float:
+        """Rises over the warm-up, then falls along half a cosine to zero."""
+        schedule = self.project.schedule
+        if step < schedule.warmup:
+            return schedule.learning_rate * (step + 1) / schedule.warmup
+        done = (step - schedule.warmup) / max(1, schedule.steps - schedule.warmup)
+        return schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+    def memory(self, step: int) -> float:
+        """Memory of the running mean: short at first, so that the start weights are soon forgotten."""
+        return min(self.project.schedule.average, (1 + step) / (10 + step))
+
+    def _step(self, images: Any, heatmaps: Any, offsets: Any, mask: Any, known: Any, memory: Any) -> Any:
+        targets, stride = self.project.targets, self.project.network.stride
+        with tf.GradientTape() as tape:
+            logits, moves = self.model(to_network(images), training=True)  # [B, h, w, K], [B, h, w, 2K]
+            where = heatmap_loss(logits, heatmaps, known, targets.peak_weight, 2 * math.pi * targets.sigma_cells**2)
+            finer = offset_loss(tf.reshape(moves, tf.shape(offsets)), offsets, mask, stride)
+            loss = where + targets.offset_weight * finer
+        variables = self.model.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        for mean, now in zip(self.average.variables, self.model.variables, strict=True):
+            mean.assign(mean * memory + tf.cast(now, mean.dtype) * (1 - memory))
+        return tf.stack([loss, where, finer])
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """All variables, to be kept."""
+        return {
+            f"{group}/{i:03d}": np.asarray(variable)
+            for group, variables in self._groups().items()
+            for i, variable in enumerate(variables)
+        }
+
+    def restore(self, state: dict[str, npt.NDArray[Any]], where: str) -> None:
+        """Take up kept variables. Raises InputError if they are another network's."""
+        for group, variables in self._groups().items():
+            for i, variable in enumerate(variables):
+                value = state.get(f"{group}/{i:03d}")
+                if value is None or value.shape != tuple(variable.shape):
+                    raise InputError(f"{where}: the checkpoint does not fit the settings; start a new run")
+                variable.assign(value)
+
+    def _groups(self) -> dict[str, list[Any]]:
+        return {
+            "weights": self.model.weights,
+            "average": self.average.weights,
+            "optimizer": self.optimizer.variables,
+        }
+
+
+def predict(learner: Learner, frames: Frames) -> Points:
+    """Keypoints of whole frames by the running mean: float32 ``[frames, K, 2]`` in network pixels."""
+    size = learner.project.schedule.size or whole_size(frames)
+    found = []
+    for image in frames.images:
+        # An image larger than the training size keeps its own.
+        fits = image.shape[1] <= size[0] and image.shape[0] <= size[1]
+        own = size if fits else whole_size(Frames(("",), (image,), frames.points[:1], frames.scale))
+        logits, moves = learner.forward(padded(image, own)[None])
+        maps = np.asarray(logits)
+        found.append(best_peaks(maps, np.asarray(moves).reshape(*maps.shape, 2), learner.project.network.stride)[0])
+    return np.concatenate(found)
+
+
+def error_of(learner: Learner, frames: Frames) -> tuple[float, float, float]:
+    """Mean and median error in pixels of the full source frame, and the share within 15 px; NaN for no frames."""
+    if not len(frames):
+        return math.nan, math.nan, math.nan
+    apart = np.linalg.norm(predict(learner, frames) - frames.points, axis=2) / frames.scale
+    apart = apart[~np.isnan(apart)]
+    if not len(apart):
+        return math.nan, math.nan, math.nan
+    return float(apart.mean()), float(np.median(apart)), float((apart <= _NEAR_PX).mean())
+
+
+def train(
+    project: Path,
+    *,
+    run: Path | None = None,
+    weights: str | None = None,
+    steps: int | None = None,
+    resume: bool = True,
+    quiet: bool = False,
+) -> Path:
+    """Train the network of a project file; returns the run folder.
+
+    ``run``: the folder to write, or an unfinished run to take up (``resume``); default: a new
+    ``runs/<name>-<number>`` beside the project file. ``weights`` and ``steps`` win over the file.
+    Raises InputError for wrong settings or data, WorkError if training diverges.
+    """
+    settings = read_project(project)
+    if weights is not None:
+        settings = settings.model_copy(update={"network": settings.network.model_copy(update={"weights": weights})})
+    if steps is not None:
+        if steps < 1:
+            raise InputError(f"steps: {steps}; expected at least 1")
+        settings = settings.model_copy(update={"schedule": settings.schedule.model_copy(update={"steps": steps})})
+    folder = project.absolute().parent
+    run = run or new_run(project, settings.name)
+    record = _take_up(run, settings, resume)
+    if record.get("finished"):
+        return run
+    source = open_source(settings, folder)
+    started_from = None if record.get("step") else _start_weights(settings, folder)
+    learner = Learner(settings, len(source.body.keypoints), started_from)
+    step = 0
+    if record.get("step"):
+        state = read_arrays(run / "checkpoint.npz")
+        if record["data_sha256"] != source.train.sha256():
+            raise InputError(f"{run}: the data changed since this run was started; start a new run")
+        learner.restore(state, str(run))
+        step = int(state["step"])
+    else:
+        record = _start(run, settings, source)
+    curve = Curve(run, step)
+    augment = Augment(settings.augment, source.body.flip_order)
+    schedule, sums, since = settings.schedule, np.zeros(3), 0
+    begun = time.perf_counter()
+    with _progress(quiet, schedule.steps, step) as show, Batches(settings, source.train, augment, step) as batches:
+        for batch in batches:
+            learner.optimizer.learning_rate.assign(learner.learning_rate(step))
+            losses = np.asarray(learner.step_of(*batch, np.float32(learner.memory(step))))
+            step, sums, since = step + 1, sums + losses, since + 1
+            if not np.isfinite(losses[0]):
+                raise WorkError(f"{run}: the loss is no number at step {step}; lower schedule.learning_rate")
+            last = step == schedule.steps
+            if last or step % schedule.validate_every == 0:
+                error = error_of(learner, source.held_out)
+                curve.add([step, *(sums / since), learner.learning_rate(step - 1), *error])
+                record["error_px"] = dict(zip(("mean", "median", "within_15px"), error, strict=True))
+                sums, since = np.zeros(3), 0
+            if last or step % schedule.checkpoint_every == 0:
+                write_arrays(run / "checkpoint.npz", {"step": np.int64(step), **learner.state()})
+                record |= {"step": step, "seconds": record["seconds"] + time.perf_counter() - begun}
+                begun = time.perf_counter()
+                write_json(run / "run.json", _finite(record | {"finished": _now() if last else None}))
+            show(step, float(losses[0]), curve.rows[-1]["mean_px"] if curve.rows else math.nan)
+            if last:
+                break
+    return run
+
+
+def _start_weights(settings: Project, folder: Path) -> Path | str | None:
+    text = settings.network.weights
+    if text == "none":
+        return None
+    if text == "imagenet":
+        return text
+    root = settings.data.root if settings.data else None
+    return find_data(text, folder, root, "network.weights")
+
+
+def _take_up(run: Path, settings: Project, resume: bool) -> dict[str, Any]:
+    """The record of the run so far; empty for a new one. Raises InputError if it is another run's folder."""
+    if not run.exists() or not any(run.iterdir()):
+        return {}
+    if not resume:
+        raise InputError(f"{run}: already holds a run; give another folder, or take it up")
+    kept, now = read_json(run / "settings.json"), settings.model_dump(mode="json")
+    if changed := changed_settings(kept, now):
+        raise InputError(
+            f"{run}: was started with other settings ({', '.join(changed)}); start a new run, or set them back"
+        )
+    return read_json(run / "run.json")
+
+
+def _start(run: Path, settings: Project, source: Source) -> dict[str, Any]:
+    """Write what is known before the first step."""
+    run.mkdir(parents=True, exist_ok=True)
+    size = settings.schedule.size or whole_size(source.train)
+    shown = source.held_out if len(source.held_out) else source.train
+    some = np.linspace(0, len(shown) - 1, min(_PARITY_FRAMES, len(shown))).round().astype(int)
+    room = whole_size(shown)
+    write_arrays(run / "frames.npz", {"frames": np.stack([padded(shown.images[i], room) for i in some])})
+    write_json(run / "settings.json", settings.model_dump(mode="json"))
+    record = {
+        "name": settings.name,
+        "started": _now(),
+        "finished": None,
+        "step": 0,
+        "seconds": 0.0,
+        "seed": settings.schedule.seed,
+        "keypoints": list(source.body.keypoints),
+        "skeleton": [list(pair) for pair in source.body.edges],
+        "symmetric": [list(pair) for pair in source.body.symmetric],
+        "input_size": list(size),
+        "trained_on": {"data": source.data, "licence": source.licence, "frames": len(source.train)},
+        "held_out": {"how": source.how, "frames": list(source.held_out.names)},
+        "error_px": None,
+        "data_sha256": source.train.sha256(),
+        "versions": {
+            "python": platform.python_version(),
+            "posewire": version("posewire"),
+            **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
+        },
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+    write_json(run / "run.json", record)
+    return record
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _finite(fields: dict[str, Any]) -> dict[str, Any]:
+    """NaN has no place in JSON: an error that could not be measured is null."""
+    error = fields["error_px"]
+    if error is not None and math.isnan(error["mean"]):
+        return fields | {"error_px": None}
+    return fields
+
+
+@contextmanager
+def _progress(quiet: bool, steps: int, done: int) -> Iterator[Any]:
+    """A function to call after each step; the bar goes to stderr."""
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr), disable=quiet) as bar:
+        task = bar.add_task("training", total=steps, completed=done, note="")
+
+        def show(step: int, loss: float, mean_px: float) -> None:
+            note = f"loss {loss:.3f}" + ("" if math.isnan(mean_px) else f"  held out {mean_px:.2f} px")
+            bar.update(task, completed=step, note=note)
+
+        yield show

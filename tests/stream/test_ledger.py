@@ -1,0 +1,57 @@
+"""Percentiles from histograms, against sorting everything."""
+
+from __future__ import annotations
+
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posewire.ledger import Histogram, Ledger
+
+
+@given(st.lists(st.integers(100, 10**12), min_size=1, max_size=300), st.sampled_from([0.5, 0.95, 0.99, 0.999]))
+def test_percentiles_are_within_a_fifth_of_a_percent(durations: list[int], fraction: float):
+    histogram = Histogram()
+    for duration in durations:
+        histogram.add(duration)
+    assert histogram.percentile_ms(fraction) == pytest.approx(reference.percentile(durations, fraction) / 1e6, rel=2e-3)
+
+
+@given(st.lists(st.integers(-5, 10**10), min_size=1, max_size=100))
+def test_figures_rise_and_the_maximum_is_exact(durations: list[int]):
+    histogram = Histogram()
+    for duration in durations:
+        histogram.add(duration)
+    figures = histogram.summary_ms()
+    assert figures["max"] == max(0, *durations, 0) / 1e6
+    assert figures["p50"] <= figures["p95"] <= figures["p99"] <= figures["p999"]
+
+
+def test_an_empty_histogram_has_no_figures():
+    assert set(Histogram().summary_ms().values()) == {None}
+
+
+def test_stages_are_the_differences_of_the_stamps():
+    ledger = Ledger()
+    ledger.add(0, 1_000_000, 3_000_000, 8_000_000, 9_000_000, 9_500_000, 10_000_000, None)
+    figures = {name: stage["p50"] for name, stage in ledger.latency_ms().items() if stage}
+    assert figures == pytest.approx(
+        {"wait": 1.0, "prepare": 2.0, "infer": 5.0, "decode": 1.0, "publish": 0.5, "total": 10.0}, rel=2e-3
+    )
+
+
+def test_photon_is_null_until_an_exposure_is_known():
+    ledger = Ledger()
+    ledger.add(5, 6, 7, 8, 9, 10, 11, None)
+    assert ledger.latency_ms()["photon"] is None
+    ledger.add(5_000_000, 6_000_000, 7_000_000, 8_000_000, 9_000_000, 10_000_000, 11_000_000, 1_000_000)
+    assert ledger.latency_ms()["photon"]["max"] == 10.0
+
+
+def test_the_recent_past_tells_rate_and_latency():
+    ledger = Ledger()
+    assert ledger.recent() == (0.0, 0.0, 0.0)
+    for n in range(100):
+        ledger.add(n * 10**7, n * 10**7, 0, 0, 0, 0, n * 10**7 + 2 * 10**6, None)
+    assert ledger.recent() == pytest.approx((100.0, 2.0, 2.0))

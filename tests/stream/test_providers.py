@@ -1,0 +1,39 @@
+"""Reading ONNX Runtime's profile: where nodes really ran."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from posewire.providers import misplaced, nodes_by_provider, read_profile
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+def event(operator, provider):
+    return {"cat": "Node", "name": f"{operator}_kernel_time", "args": {"op_name": operator, "provider": provider}}
+
+
+def test_nodes_are_counted_by_provider_and_other_events_are_not():
+    events = [event("Conv", CUDA), event("Conv", CUDA), event("Shape", CPU), {"cat": "Session", "name": "run"}]
+    assert nodes_by_provider(events) == {CUDA: Counter(Conv=2), CPU: Counter(Shape=1)}
+
+
+def test_shape_arithmetic_on_the_cpu_is_no_fault_of_cuda():
+    assert misplaced({CUDA: Counter(Conv=50), CPU: Counter(Shape=3, Gather=2)}, CUDA) is None
+
+
+def test_a_heavy_node_on_the_cpu_is_told():
+    reason = misplaced({CUDA: Counter(Conv=49), CPU: Counter(Conv=1, Resize=2)}, CUDA)
+    assert reason == f"heavy nodes did not run on {CUDA}: 1 Conv, 2 Resize"
+
+
+def test_a_session_that_fell_back_ran_nothing_on_cuda():
+    assert "ran no node" in misplaced({CPU: Counter(Conv=50)}, CUDA)
+
+
+def test_a_profile_is_read_and_removed(tmp_path):
+    path = tmp_path / "profile.json"
+    path.write_text(json.dumps([event("Conv", CPU)]))
+    assert nodes_by_provider(read_profile(path)) == {CPU: Counter(Conv=1)}
+    assert not path.exists()

@@ -1,0 +1,45 @@
+"""Errors against ground truth count visible keypoints of the matched animal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from posewire.frame import Truth
+from posewire.truth import TruthScore
+
+
+def truth(points, visible=None, keypoints=("a", "b")):
+    points = np.asarray(points, np.float32)
+    visible = np.ones(points.shape[:2], bool) if visible is None else np.asarray(visible)
+    return Truth(keypoints, points, visible)
+
+
+def peaks(*places):
+    return np.array([[[x, y, 0.01] for x, y in places]], np.float32)
+
+
+def test_the_error_is_the_mean_distance_whatever_the_score():
+    score = TruthScore(["a", "b"])
+    score.add(peaks((3, 4), (10, 0)), truth([[(0, 0), (10, 1)]]))
+    assert score.mean_px == pytest.approx(3.0)
+
+
+def test_keypoints_are_paired_by_name_and_hidden_ones_left_out():
+    score = TruthScore(["b", "extra", "a"])
+    score.add(peaks((0, 2), (50, 50), (90, 90)), truth([[(0, 0), (0, 0)]], [[False, True]]))
+    assert score.mean_px == pytest.approx(2.0)
+
+
+def test_the_nearest_animal_is_the_match():
+    score = TruthScore(["a", "b"])
+    score.add(peaks((100, 100), (110, 100)), truth([[(0, 0), (10, 0)], [(101, 100), (111, 100)]]))
+    assert score.mean_px == pytest.approx(1.0)
+
+
+def test_without_anything_to_compare_there_is_no_figure():
+    score = TruthScore(["a", "b"])
+    score.add(peaks((0, 0), (0, 0)), truth([[(0, 0), (0, 0)]], [[False, False]]))
+    score.add(peaks((0, 0), (0, 0)), truth(np.zeros((0, 2, 2))))
+    score.add(peaks((0, 0), (0, 0)), truth([[(0, 0)]], keypoints=("other",)))
+    assert score.mean_px is None

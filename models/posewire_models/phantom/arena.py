@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from posewire_models.phantom.keyed import Draws, Field, clouds, grain, key_of
 from posewire_models.phantom.look import Look
 from posewire_models.phantom.path import Ground
+from posewire_models.phantom.trigonometry import TAU, cosine, sine
 
 ONE, TWO, HALF = np.float32(1.0), np.float32(2.0), np.float32(0.5)
 
@@ -53,7 +56,8 @@ def _mat(canvas: _Canvas) -> Field:
     period = canvas.draws.between(5.0, 9.0) * max(1.0, canvas.unit)
     ribs = _wave(canvas.x / np.float32(period)) * _wave(canvas.y / np.float32(period))
     worn = canvas.clouds(1, 90, 120)
-    return np.float32(0.30) * ribs * (ONE + HALF * worn) + np.float32(0.4) * worn + np.float32(0.15) * canvas.grain(3)
+    ribs = np.float32(0.30) * ribs * (ONE + HALF * worn)
+    return np.asarray(ribs + np.float32(0.4) * worn + np.float32(0.15) * canvas.grain(3), np.float32)
 
 
 def _wood(canvas: _Canvas) -> Field:
@@ -75,17 +79,22 @@ def _wood(canvas: _Canvas) -> Field:
 
 
 def _bedding(canvas: _Canvas) -> Field:
-    """Wood chips: flakes of two sizes with bright and dark sides over a blotchy ground."""
-    big = _ramp(canvas.clouds(1, 6, 13) - np.float32(0.18), 0.5) - _ramp(
-        canvas.clouds(2, 13, 6) - np.float32(0.25), 0.5
-    )
-    small = canvas.clouds(3, 4, 3.2)
-    return (
-        np.float32(0.75) * big
-        + np.float32(0.45) * small
-        + np.float32(0.25) * canvas.clouds(4, 80, 80)
-        + np.float32(0.18) * canvas.grain(5)
-    )
+    """Wood chips: flakes that lie in five directions, the upper ones over the lower, on a blotchy ground."""
+    field = np.float32(0.45) * canvas.clouds(4, 70, 70) + np.float32(0.3) * canvas.grain(5)
+    side = math.isqrt(canvas.width * canvas.width + canvas.height * canvas.height) + 3
+    x, y = canvas.x - np.float32(canvas.width / 2.0), canvas.y - np.float32(canvas.height / 2.0)
+    for i in range(5):
+        angle = TAU * (i + canvas.draws.between(0.1, 0.6)) / 10.0
+        c, s = np.float32(cosine(angle)), np.float32(sine(angle))
+        along = (x * c + y * s + np.float32(side / 2.0)).astype(np.intp)
+        across = (y * c - x * s + np.float32(side / 2.0)).astype(np.intp)
+        flakes = clouds(key_of(canvas.key, 10 + i), side, side, 5.5 * canvas.unit, 14.0 * canvas.unit)
+        flakes = flakes[across, along]
+        covered = _ramp(flakes - np.float32(0.22), 0.16)
+        tone = np.float32(canvas.draws.between(-0.75, 0.85)) + np.float32(0.9) * (flakes - HALF)
+        field = field + (tone - field) * covered
+    result: Field = field + np.float32(0.12) * canvas.grain(6)
+    return result
 
 
 def _tiles(canvas: _Canvas) -> Field:
@@ -161,7 +170,7 @@ def _objects(look: Look, canvas: _Canvas, field: Field) -> Field:
         else:
             inner = np.minimum(size - np.abs(dx), size * np.float32(draws.between(0.5, 1.0)) - np.abs(dy))
         level = np.float32(1.0 + draws.choice((-0.22, -0.14, 0.12, 0.18)))
-        rim = np.float32(0.12) * _ramp(np.float32(1.5 * unit) - np.abs(inner - np.float32(1.5 * unit)), 1.5)
+        rim = np.float32(0.10) * _ramp(np.float32(1.2 * unit) - np.abs(inner), 1.5)
         fall = np.float32(0.16) * _ramp(inner + np.float32(4.0 * unit), 7.0 * unit)
         inside = _ramp(inner, 1.4)
         field = field * (ONE - fall * (ONE - inside)) * (ONE - inside) + (field * level + rim) * inside
@@ -174,8 +183,8 @@ def arena_of(look: Look, width: int, height: int, unit_px: float) -> npt.NDArray
     pattern = np.clip(_FLOORS[look.floor](canvas), -1.0, 1.0)
     level = max(1.0, 0.114 * look.tone[0] + 0.587 * look.tone[1] + 0.299 * look.tone[2])
     field = ONE + pattern * np.float32(look.texture / level)
-    field = _surround(look, canvas, field)
     field = _objects(look, canvas, field)
+    field = _surround(look, canvas, field)
     dx = (canvas.x / np.float32(width) - HALF) * np.float32(2.0 * look.light[0])
     dy = (canvas.y / np.float32(height) - HALF) * np.float32(2.0 * look.light[1])
     field = field * (ONE + np.float32(look.gradient) * (dx + dy))

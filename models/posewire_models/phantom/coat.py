@@ -12,6 +12,7 @@ from posewire_models.phantom.anatomy import (
     EAR_ROW,
     EYE_ROW,
     INNER_EAR_ROW,
+    LEG_ROWS,
     NOSE_ROW,
     PAW_ROW,
     TAIL_ROWS,
@@ -83,5 +84,9 @@ def atlas(coat: Coat) -> npt.NDArray[np.float32]:
     paint(EAR_ROW + 3, INNER_EAR_ROW + 2, scaled_color(mixed_color(coat.ear, coat.skin, 0.6), 0.86))
     paint(INNER_EAR_ROW + 3, EYE_ROW + 2, coat.eye)
     paint(EYE_ROW + 3, NOSE_ROW + 5, scaled_color(coat.skin, 0.8))
+    for row in range(int(LEG_ROWS[0]), int(LEG_ROWS[1]) + 1):
+        bare = (row - LEG_ROWS[0]) / (LEG_ROWS[1] - LEG_ROWS[0])
+        paint(row, row, mixed_color(coat.fur, coat.skin, 0.75 * bare * bare))
     np.rint(painted * np.float32(16.0), out=painted)
-    return np.clip(painted / np.float32(16.0), 2.0, 253.0)
+    colors: npt.NDArray[np.float32] = np.clip(painted / np.float32(16.0), 2.0, 253.0).astype(np.float32)
+    return colors

@@ -104,5 +104,5 @@ def clouds(key: int, height: int, width: int, cell_y: float, cell_x: float) -> F
     knots = grain(key, int(y[-1]) + 2, int(x[-1]) + 2) * np.float32(2.0) - np.float32(1.0)
     rows = knots[y] + (knots[y + 1] - knots[y]) * fy[:, None]
     left = rows[:, x]
-    field: Field = left + (rows[:, x + 1] - left) * fx[None, :]
-    return field
+    field = left + (rows[:, x + 1] - left) * fx[None, :]
+    return np.asarray(field, np.float32)

@@ -107,6 +107,10 @@ def _coat(draws: Draws, mono: bool) -> Coat:
     skin = mixed_color(_PALE_SKIN, _DARK_SKIN, draws.between(0.0, 0.35 if name in ("white", "fawn") else 0.9))
     tail = scaled_color(mixed_color(skin, fur, draws.between(0.0, 0.6)), draws.between(0.85, 1.15))
     ear = scaled_color(mixed_color(skin, fur, draws.between(0.0, 0.55)), draws.between(0.85, 1.1))
+    gap = luma(ear) - luma(fur)
+    if abs(gap) < 20.0:
+        # Ears must not drown in the fur.
+        ear = scaled_color(ear, 1.0 + (20.0 - gap) / luma(ear) if luma(fur) < 150.0 else 1.0 - (20.0 + gap) / luma(ear))
     eye = (60.0, 40.0, 150.0) if name == "white" and draws.chance(0.7) else (12.0, 10.0, 12.0)
     colors = [fur, mixed_color(_WHITE, fur, draws.between(0.0, 0.15)), tail, skin, ear, eye]
     if mono:
@@ -117,7 +121,7 @@ def _coat(draws: Draws, mono: bool) -> Coat:
 def _build(draws: Draws, length: float) -> Build:
     return Build(
         length=length,
-        girth=draws.between(0.84, 1.12),
+        girth=draws.between(0.90, 1.16),
         head=draws.between(0.92, 1.15),
         ears=draws.between(0.85, 1.35),
         tail_length=draws.between(0.70, 0.98),
@@ -135,13 +139,13 @@ def contrast(coat: Coat, tone: Color) -> float:
     return min(gaps)
 
 
-def _tone(draws: Draws, coats: tuple[Coat, ...], mono: bool) -> tuple[Color, float]:
+def _tone(draws: Draws, coats: tuple[Coat, ...], mono: bool, floor: str) -> tuple[Color, float]:
     """A floor colour that all coats stand out from, and their contrast."""
     wanted = draws.between(38.0, 80.0)
     best: tuple[Color, float] | None = None
     for _ in range(40):
         level = draws.between(34.0, 226.0)
-        tint = draws.between(-1.0, 1.0)
+        tint = draws.between(0.35, 1.2) if floor in ("wood", "bedding") else draws.between(-0.45, 0.6)
         tone: Color = (level * (1.0 - 0.22 * tint), level, level * (1.0 + 0.16 * tint))
         tone = _gray(tone) if mono else scaled_color(tone, 1.0)
         worst = min(contrast(coat, tone) for coat in coats)
@@ -166,7 +170,8 @@ def look_of(number: int, animals: int, unit_px: float) -> Look:
         own = Draws(0xC0A7, number, animal)
         coats.append(first if animal == 0 or alike else _coat(own, mono))
         builds.append(_build(own, round(length * own.between(0.92, 1.08) * 64.0) / 64.0))
-    tone, worst = _tone(draws, tuple(coats), mono)
+    floor = draws.choice(FLOORS)
+    tone, worst = _tone(draws, tuple(coats), mono, floor)
     azimuth, height = TAU * draws.between(0.0, 1.0), draws.between(0.55, 0.9)
     slope = draws.between(0.75, 1.0)
     return Look(
@@ -174,7 +179,7 @@ def look_of(number: int, animals: int, unit_px: float) -> Look:
         builds=tuple(builds),
         coats=tuple(coats),
         mono=mono,
-        floor=draws.choice(FLOORS),
+        floor=floor,
         surround=draws.choice(SURROUNDS),
         objects=draws.whole(0, 4) if draws.chance(0.5) else 0,
         tone=tone,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from posewire_models.phantom.anatomy import (
     HIPS,
     NECK,
     NECK_STATION,
     SPINE,
+    SPINE_STATION,
     STATIONS,
     TAIL_PARTS,
 )
@@ -18,9 +20,13 @@ from posewire_models.phantom.path import Ground, Path, Point, Window
 from posewire_models.phantom.trigonometry import TAU, cosine, sine, smooth_step, soft_limit
 
 _STANCE = 0.6
+# How far a paw gets from its resting place beside the body, in body lengths: freely, and at most.
+_REACH_ALONG = (0.17, 0.24)
+_REACH_ASIDE = (0.03, 0.08)
 # The gait is a trot: diagonal paws step together. Order: left front, right front, left hind, right hind.
 _PHASES = (0.0, 0.5, 0.5, 0.0)
-_MIDDLES = tuple((low + high) / 2.0 for low, high in zip(STATIONS[:-1], STATIONS[1:], strict=True))
+_PARTS = len(STATIONS) - 1
+_MIDDLES = tuple((low + high) / 2.0 for low, high in pairwise(STATIONS))
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Mover:
 
     def __init__(self, key: int, build: Build, ground: Ground) -> None:
         length = build.length
-        block = 1.7 + 0.8 * 0.5 * (1.0 + wander(key, 0.5))
+        block = 1.45 + 0.75 * 0.5 * (1.0 + wander(key, 0.5))
         self._build = build
         self._path = Path(key_of(key, 1), ground, stride=0.62 * length, turn_px=0.30 * length, block=block)
         self._keys = [key_of(key, i) for i in range(2, 8)]
@@ -75,6 +81,14 @@ class Mover:
             chest + soft_limit(head - chest, 0.75),
         )
 
+    def _rest(self, paw: int, neck: Point, chest: Point, spine: Point, hind: Point) -> Point:
+        """Where a paw of a body in this place rests."""
+        side = -1.0 if paw % 2 == 0 else 1.0
+        (x, y), (c, s) = (neck, chest) if paw < 2 else (spine, hind)
+        forward, aside = (-0.035, 0.163) if paw < 2 else (HIPS - SPINE, 0.197)
+        forward, aside = forward * self._build.length, side * aside * self._build.stance_width * self._build.length
+        return x + forward * c - aside * s, y + forward * s + aside * c
+
     def _foothold(self, window: Window, paw: int, step: int) -> Point:
         """Where a paw stands during one of its steps: beside the body as it is at the middle of the stance."""
         found = window.footholds.get((paw, step))
@@ -82,17 +96,12 @@ class Mover:
             length = self._build.length
             q = step + 0.5 * _STANCE - _PHASES[paw]
             hind, chest, _ = self._headings(window, q)
-            x, y = window.position(q)
-            side = -1.0 if paw % 2 == 0 else 1.0
-            forward, aside, heading = 0.01, 0.150, chest
+            neck = window.position(q)
+            spine = neck
             if paw >= 2:
-                spine = NECK - SPINE
-                x -= spine * length * cosine(chest)
-                y -= spine * length * sine(chest)
-                forward, aside, heading = HIPS - SPINE, 0.200, hind
-            aside *= side * self._build.stance_width
-            c, s = cosine(heading), sine(heading)
-            found = (x + length * (forward * c - aside * s), y + length * (forward * s + aside * c))
+                reach = (NECK - SPINE) * length
+                spine = (neck[0] - reach * cosine(chest), neck[1] - reach * sine(chest))
+            found = self._rest(paw, neck, (cosine(chest), sine(chest)), spine, (cosine(hind), sine(hind)))
             window.footholds[paw, step] = found
         return found
 
@@ -135,16 +144,17 @@ class Mover:
                 heading = chest + (head - chest) * smooth_step((middle - 0.53) / 0.30)
             directions.append((cosine(heading), sine(heading)))
         x, y = window.position(q)
-        for i in range(NECK_STATION):
-            part = (STATIONS[i + 1] - STATIONS[i]) * length
-            x -= part * directions[i][0]
-            y -= part * directions[i][1]
-        base = (x, y)
+        flat = [(x, y)]
+        for i in range(NECK_STATION - 1, -1, -1):
+            x -= directions[i][0] * length / _PARTS
+            y -= directions[i][1] * length / _PARTS
+            flat.append((x, y))
+        flat.reverse()
+        base = flat[0]
         back = [base]
         # Rearing up: the feet stay, and the body, seen from above, shortens over them.
         for i, (dx, dy) in enumerate(directions):
-            part = (STATIONS[i + 1] - STATIONS[i]) * length
-            part *= 1.0 - rear * (0.50 if i < NECK_STATION else 0.28)
+            part = length / _PARTS * (1.0 - rear * (0.50 if i < NECK_STATION else 0.28))
             x += part * dx
             y += part * dy
             back.append((x, y))
@@ -160,7 +170,16 @@ class Mover:
                 next_x, next_y = self._foothold(window, paw, step + 1)
                 x += (next_x - x) * swung
                 y += (next_y - y) * swung
-            dx, dy = directions[NECK_STATION - 1] if paw < 2 else directions[1]
+            dx, dy = directions[NECK_STATION - 1] if paw < 2 else directions[2]
+            # Legs are short: a foothold out of reach is dragged along.
+            rest_x, rest_y = self._rest(
+                paw, flat[NECK_STATION], directions[NECK_STATION - 1], flat[SPINE_STATION], directions[2]
+            )
+            along = (x - rest_x) * dx + (y - rest_y) * dy
+            aside = (y - rest_y) * dx - (x - rest_x) * dy
+            along = soft_limit(along, _REACH_ALONG[1] * length, _REACH_ALONG[0] * length)
+            aside = soft_limit(aside, _REACH_ASIDE[1] * length, _REACH_ASIDE[0] * length)
+            x, y = rest_x + along * dx - aside * dy, rest_y + along * dy + aside * dx
             if paw < 2 and rear > 0.0:
                 side = (-0.07 if paw == 0 else 0.07) * length
                 held_x, held_y = back[NECK_STATION][0] - side * dy, back[NECK_STATION][1] + side * dx

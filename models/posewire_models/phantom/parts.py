@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from posewire_models.phantom.anatomy import (
     EYES,
     HIPS,
     INNER_EAR_ROW,
+    LEG_ROWS,
     NECK_STATION,
     NOSE_ROW,
     PAW_ROW,
@@ -28,12 +30,12 @@ from posewire_models.phantom.anatomy import (
 from posewire_models.phantom.motion import Build, Posture
 from posewire_models.phantom.path import Point
 
-_SHADOW_STATIONS = (0, 2, 4, 6, 8, 10, 12)
+_SHADOW_STATIONS = (0, 4, 8, 12, 16, 20, 24)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """``parts`` float64 [37, 8] in drawing order, ``shadow`` float64 [6, 8], ``points`` float64 [12, 2]."""
+    """``parts`` float64 [49, 9] in drawing order, ``shadow`` float64 [6, 9], ``points`` float64 [12, 2]."""
 
     parts: npt.NDArray[np.float64]
     shadow: npt.NDArray[np.float64]
@@ -42,8 +44,9 @@ class Parts:
 
 def _between(posture: Posture, station: float) -> tuple[Point, Point]:
     """Point of the back at a place between tail base (0) and snout (1), and its direction."""
-    i = max(j for j in range(len(STATIONS) - 1) if STATIONS[j] <= station)
-    f = (station - STATIONS[i]) / (STATIONS[i + 1] - STATIONS[i])
+    place = station * (len(STATIONS) - 1)
+    i = min(int(place), len(STATIONS) - 2)
+    f = place - i
     (x0, y0), (x1, y1) = posture.back[i], posture.back[i + 1]
     return (x0 + f * (x1 - x0), y0 + f * (y1 - y0)), posture.directions[i]
 
@@ -56,10 +59,10 @@ def _beside(place: tuple[Point, Point], forward: float, aside: float) -> Point:
 def parts_of(posture: Posture, build: Build) -> Parts:
     """The capsules and keypoints of an animal, everything rounded to 1/64 px before anything is derived from it."""
     length, rear = build.length, posture.rear
-    rows: list[tuple[float, float, float, float, float, float, float, float]] = []
+    rows: list[tuple[float, ...]] = []
 
-    def add(start: Point, r0: float, end: Point, r1: float, row0: float, row1: float) -> None:
-        rows.append((start[0], start[1], r0, end[0], end[1], r1, row0, row1))
+    def add(start: Point, r0: float, end: Point, r1: float, row0: float, row1: float, dome: float = 1.0) -> None:
+        rows.append((start[0], start[1], r0, end[0], end[1], r1, row0, row1, dome))
 
     thick, thin = build.tail_radius * length, max(0.8, 0.30 * build.tail_radius * length)
     for i in range(TAIL_PARTS):
@@ -74,10 +77,14 @@ def parts_of(posture: Posture, build: Build) -> Parts:
         side = -1.0 if paw % 2 == 0 else 1.0
         # Toes turn outwards a little.
         dx, dy = dx - 0.22 * side * dy, dy + 0.22 * side * dx
-        hip = _beside(_between(posture, SHOULDERS if paw < 2 else HIPS), 0.0, side * 0.07 * length)
-        add(hip, 0.048 * length, (x, y), 0.022 * length, PAW_ROW, PAW_ROW)
         heel = (x - half * dx, y - half * dy)
         toe = (x + half * dx, y + half * dy)
+        if paw < 2:
+            hip = _beside(_between(posture, SHOULDERS), 0.0, side * 0.055 * length)
+            add(hip, 0.062 * length, heel, 0.024 * length, *LEG_ROWS)
+        else:
+            hip = _beside(_between(posture, HIPS), 0.02 * length, side * 0.085 * build.girth * length)
+            add(hip, 0.078 * length, heel, 0.026 * length, *LEG_ROWS)
         add(heel, max(0.9, 0.023 * length), toe, max(1.0, 0.029 * length), PAW_ROW, PAW_ROW)
         soles.append((x, y))
 
@@ -91,14 +98,20 @@ def parts_of(posture: Posture, build: Build) -> Parts:
         add(posture.back[i], radii[i], posture.back[i + 1], radii[i + 1], row0, row1)
 
     grown = (1.0 + 0.2 * rear) * build.head * length
-    ears = [_beside(_between(posture, EARS), -0.012 * grown, side * 0.088 * grown) for side in (-1.0, 1.0)]
-    ear = 0.046 * build.ears * grown
-    for place in ears:
-        add(place, ear, place, ear, EAR_ROW, EAR_ROW)
-    for place in ears:
-        _, (dx, dy) = _between(posture, EARS)
-        inner = (place[0] + 0.22 * ear * dx, place[1] + 0.22 * ear * dy)
-        add(inner, 0.62 * ear, inner, 0.62 * ear, INNER_EAR_ROW, INNER_EAR_ROW)
+    head = _between(posture, EARS)
+    ear = 0.040 * build.ears * grown
+    ears: list[Point] = []
+    for side in (-1.0, 1.0):
+        # An ear is an oval that leans outwards and back.
+        root = _beside(head, 0.004 * grown, side * 0.074 * grown)
+        rim = _beside(head, -0.022 * grown, side * 0.098 * grown)
+        add(root, ear, rim, 1.05 * ear, EAR_ROW, EAR_ROW, 0.4)
+        ears.append(((root[0] + rim[0]) / 2.0, (root[1] + rim[1]) / 2.0))
+    for side, place in zip((-1.0, 1.0), ears, strict=True):
+        _, (dx, dy) = head
+        inner = _beside((place, (dx, dy)), 0.28 * ear, -side * 0.10 * ear)
+        outer = _beside((place, (dx, dy)), -0.10 * ear, side * 0.28 * ear)
+        add(inner, 0.60 * ear, outer, 0.66 * ear, INNER_EAR_ROW, INNER_EAR_ROW, 0.15)
     for side in (-1.0, 1.0):
         eye = _beside(_between(posture, EYES), 0.0, side * 0.058 * grown)
         add(eye, 0.0155 * grown, eye, 0.0155 * grown, EYE_ROW, EYE_ROW)
@@ -117,10 +130,7 @@ def parts_of(posture: Posture, build: Build) -> Parts:
         tail[TAIL_PARTS],
         *soles,
     )
-    shadow = [
-        (*back[i], radii[i], *back[j], radii[j], 0.0, 0.0)
-        for i, j in zip(_SHADOW_STATIONS[:-1], _SHADOW_STATIONS[1:], strict=True)
-    ]
+    shadow = [(*back[i], radii[i], *back[j], radii[j], 0.0, 0.0, 0.0) for i, j in pairwise(_SHADOW_STATIONS)]
     return Parts(_rounded(rows), _rounded(shadow), _rounded(places))
 
 

@@ -15,7 +15,7 @@ from posewire_models.phantom.keyed import key_of, unit, wander
 from posewire_models.phantom.trigonometry import TAU, arctangent, cosine, sine
 
 Point = tuple[float, float]
-_SAMPLES = 24
+_SAMPLES = 32
 _BEHIND, _AHEAD = 4, 2
 _KEPT = 16
 
@@ -149,7 +149,7 @@ class Path:
         points = [self._waypoint(k + i) for i in (-1, 0, 1, 2)]
         control = (points[0], points[1], points[2], points[3])
         headings: list[float] = []
-        efforts: list[float] = []
+        steps: list[float] = []
         last = points[0]
         for i in range(_SAMPLES + 1):
             here = bspline(control, i / _SAMPLES)
@@ -158,12 +158,17 @@ class Path:
             if i:
                 heading -= TAU * math.floor((heading - headings[-1]) / TAU + 0.5)
                 dx, dy = here[0] - last[0], here[1] - last[1]
-                step = math.sqrt(dx * dx + dy * dy) + self.turn_px * abs(heading - headings[-1])
-                efforts.append(efforts[-1] + step + 1e-3)
-            else:
-                efforts.append(0.0)
+                turned = abs(heading - headings[-1])
+                steps.append(math.sqrt(dx * dx + dy * dy) + self.turn_px * turned + 1e-3)
             headings.append(heading)
             last = here
+        # Slow down before a sharp turn, not in it.
+        for _ in range(4):
+            padded = [steps[0], *steps, steps[-1]]
+            steps = [0.25 * padded[i] + 0.5 * padded[i + 1] + 0.25 * padded[i + 2] for i in range(len(steps))]
+        efforts = [0.0]
+        for step in steps:
+            efforts.append(efforts[-1] + step)
         segment = Segment(control, headings, efforts, max(1, math.floor(efforts[-1] / self.stride + 0.5)))
         if len(self._segments) > _KEPT:
             self._segments.clear()

@@ -59,7 +59,7 @@ def measure(
 ) -> tuple[int, int, int, int]:
     """Lower ``distance`` to the signed distance of the nearest part, and note which part it is, within ``reach``.
 
-    parts float64 [N, 8], distance float32 [H, W], nearest uint8 [H, W]. Returns the touched box
+    parts float64 [N, 9], distance float32 [H, W], nearest uint8 [H, W]. Returns the touched box
     x_first, y_first, x_end, y_end.
     """
     height, width = distance.shape
@@ -72,10 +72,10 @@ def measure(
         ra = parts[part, 2]
         slope = parts[part, 5] - ra
         widest = max(ra, parts[part, 5]) + reach
-        x0 = max(0, int(math.floor(min(ax, bx) - widest)))
-        y0 = max(0, int(math.floor(min(ay, by) - widest)))
-        x1 = min(width, int(math.floor(max(ax, bx) + widest)) + 2)
-        y1 = min(height, int(math.floor(max(ay, by) + widest)) + 2)
+        x0 = max(0, math.floor(min(ax, bx) - widest))
+        y0 = max(0, math.floor(min(ay, by) - widest))
+        x1 = min(width, math.floor(max(ax, bx) + widest) + 2)
+        y1 = min(height, math.floor(max(ay, by) + widest) + 2)
         if x0 >= x1 or y0 >= y1:
             continue
         box_x0, box_y0 = min(box_x0, x0), min(box_y0, y0)
@@ -169,14 +169,11 @@ def paint(
                 inverse = 1.0 / (parts[part, 2] + h * (parts[part, 5] - parts[part, 2]))
                 nx = (dx - h * ux) * inverse
                 ny = (dy - h * uy) * inverse
-                side = 0.0
-                if square > 0.0:
-                    side = (ux * ny - uy * nx) / math.sqrt(square)
-                else:
-                    side = nx
+                side = (ux * ny - uy * nx) / math.sqrt(square) if square > 0.0 else nx
                 n = nx * nx + ny * ny
                 nz = math.sqrt(1.0 - n) if n < 1.0 else 0.0
-                tone = (0.50 + 0.56 * max(0.0, nx * lx + ny * ly + nz * lz) + 0.12 * nz) * gain
+                tone = 0.44 + 0.48 * max(0.0, nx * lx + ny * ly + nz * lz) + 0.13 * nz
+                tone = (0.96 + (tone - 0.96) * parts[part, 8]) * gain
                 row = min(max(int(parts[part, 6] + h * (parts[part, 7] - parts[part, 6]) + 0.5), 0), rows - 1)
                 column = min(max(int((side + 1.0) * 0.5 * columns), 0), columns - 1)
                 cover = min(1.0, (half - d) * scale)
@@ -216,7 +213,7 @@ def look_through(
 ) -> None:
     """Which keypoints the camera sees: inside the image, and under no part that is drawn later.
 
-    points float64 [A, K, 2], parts float64 [A, N, 8], order int64 [A] (the first is drawn first), point_ends int64
+    points float64 [A, K, 2], parts float64 [A, N, 9], order int64 [A] (the first is drawn first), point_ends int64
     [K] the first part above a keypoint on its own animal, ``end`` the end of the parts that hide; fills visible
     bool [A, K].
     """

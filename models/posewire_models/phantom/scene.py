@@ -11,6 +11,7 @@ import numpy.typing as npt
 from posewire_models.phantom import raster
 from posewire_models.phantom.anatomy import (
     BODY,
+    CAPSULE_FIELDS,
     DECORATION,
     KEYPOINT_LAYERS,
     LAYER_STARTS,
@@ -105,10 +106,10 @@ class Scene:
         sums = draws.sum(axis=1, dtype=np.int64).astype(np.float64) - 1020.0
         # A uniform byte's variance is (256^2 - 1) / 12.
         values = np.clip(np.rint(sums * (self.look.noise / math.sqrt(8.0 * 65535.0 / 12.0))), -100, 100)
-        table = values.astype(np.int8).reshape(pixels, 3)
+        table: npt.NDArray[np.int8] = values.astype(np.int8).reshape(pixels, 3)
         if self.look.mono:
             table[:] = table[:, :1]
-        return table.reshape(-1)
+        return np.ascontiguousarray(table).reshape(-1)
 
     def _gains(self, time: float) -> npt.NDArray[np.float32]:
         """Brightness of each row in steps of 1/256: slow drift and the mains' flicker under a rolling shutter."""
@@ -140,7 +141,7 @@ class Scene:
 
         postures = [mover.posture(time) for mover in self._movers]
         points = np.empty((self.animals, len(self.keypoints), 2), np.float64)
-        parts = np.empty((self.animals, LAYER_STARTS[-1], 8), np.float64)
+        parts = np.empty((self.animals, LAYER_STARTS[-1], len(CAPSULE_FIELDS)), np.float64)
         shadows: list[npt.NDArray[np.float64]] = []
         for animal, posture in enumerate(postures):
             build = self.look.builds[animal]

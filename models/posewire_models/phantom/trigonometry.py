@@ -57,10 +57,14 @@ def arctangent(y: float, x: float) -> float:
     return -angle if y < 0.0 else angle
 
 
-def soft_limit(value: float, limit: float) -> float:
-    """``value`` for small values, never beyond ``limit`` in either direction, smooth in between."""
-    ratio = value / limit
-    return value / math.sqrt(1.0 + ratio * ratio)
+def soft_limit(value: float, limit: float, free: float = 0.0) -> float:
+    """``value`` itself up to ``free``, never beyond ``limit`` in either direction, smooth in between."""
+    over = abs(value) - free
+    if over <= 0.0:
+        return value
+    ratio = over / (limit - free)
+    limited = free + over / math.sqrt(1.0 + ratio * ratio)
+    return limited if value > 0.0 else -limited
 
 
 def smooth_step(value: float) -> float:

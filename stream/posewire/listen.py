@@ -27,20 +27,20 @@ def listen(
     duration: float | None = None,
     count: int | None = None,
     as_json: bool = False,
-    all_lines: bool = False,
+    everything: bool = False,
     out: TextIO | None = None,
     log: TextIO | None = None,
     stop: threading.Event | None = None,
 ) -> dict[str, Any]:
     """Prints poses until ``duration`` seconds have passed, ``count`` poses were received, or ``stop`` is set.
 
-    ``out`` (stdout by default) gets one line per pose, at most 20 per second unless ``all_lines``, then the report;
+    ``out`` (stdout by default) gets one line per pose, at most 20 per second unless ``everything``, then the report;
     with ``as_json`` one JSON object for every pose, then the report as the last line. ``log`` (stderr by default)
     gets what else there is to say. Returns the report: ``received``, ``lost``, ``passed_over`` (poses not printed),
     ``age_ms`` {p50, p95, p99, max} at receipt (None where it cannot be known) and ``sessions`` (hexadecimal).
     Raises InputError for a bad endpoint or stream name, or a publisher of another wire format.
     """
-    printer = _Printer(out or sys.stdout, as_json=as_json, every=all_lines or as_json)
+    printer = _Printer(out or sys.stdout, as_json=as_json, every=everything or as_json)
     log = log or sys.stderr
     ages = _Ages()
     session = b""

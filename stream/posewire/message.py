@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import msgpack
@@ -19,6 +19,7 @@ import numpy as np
 
 from posewire.clock import ClockInfo
 from posewire.frame import Floats
+from posewire.messagemap import MessageError, MessageMap
 from posewire_models.errors import InputError
 
 VERSION = 1
@@ -28,10 +29,6 @@ EXPOSED_FROM = ("camera", "trigger", "estimated", "unknown")
 
 _STREAM = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _WIRE_FLOATS = np.dtype("<f4")
-
-
-class MessageError(InputError):
-    """Bytes that are no message of wire format 1: of another version, or broken."""
 
 
 def check_stream(name: str) -> str:
@@ -216,8 +213,8 @@ def unpack(topic: bytes, payload: bytes) -> PoseContent | MetaContent | None:
 
 def unpack_pose(payload: bytes) -> PoseContent:
     """The content of a pose message; ``poses`` is a writable array of its own. Raises MessageError."""
-    part = _Part("pose message", _unpack_map(payload))
-    stamps = _Part("pose message: stamps", part.get("stamps", dict))
+    part = MessageMap("pose message", _unpack_map(payload))
+    stamps = MessageMap("pose message: stamps", part.get("stamps", dict))
     shape = part.integers("shape")
     raw = part.get("poses", bytes)
     if len(shape) != 3 or shape[2] != 3 or min(shape) < 0 or shape[0] * shape[1] * 12 != len(raw):
@@ -226,11 +223,11 @@ def unpack_pose(payload: bytes) -> PoseContent:
             "expected float32 [animals, keypoints, 3]"
         )
     ids = part.integers("ids") if "ids" in part.map else [UNKNOWN_ID] * shape[0]
-    id_scores = [float(score) for score in part.map.get("id_scores", [0.0] * shape[0])]
+    id_scores = part.numbers("id_scores") if "id_scores" in part.map else [0.0] * shape[0]
     if len(ids) != shape[0] or len(id_scores) != shape[0]:
         raise MessageError(f"pose message: {len(ids)} ids and {len(id_scores)} id_scores for {shape[0]} animals")
     return PoseContent(
-        session=part.session(),
+        session=part.raw("session", SESSION_BYTES),
         stream=part.get("stream", str),
         seq=part.get("seq", int),
         frame=part.get("frame", int),
@@ -241,9 +238,9 @@ def unpack_pose(payload: bytes) -> PoseContent:
             inferred=stamps.get("inferred", int),
             decoded=stamps.get("decoded", int),
             sent=stamps.get("sent", int),
-            exposed=stamps.map.get("exposed"),
-            exposed_err=stamps.map.get("exposed_err"),
-            exposed_from=stamps.map.get("exposed_from", "unknown"),
+            exposed=stamps.get("exposed", (int, type(None))),
+            exposed_err=stamps.get("exposed_err", (int, type(None))),
+            exposed_from=stamps.get("exposed_from", str),
         ),
         poses=np.frombuffer(raw, _WIRE_FLOATS).reshape(shape).astype(np.float32),
         ids=ids,
@@ -253,18 +250,20 @@ def unpack_pose(payload: bytes) -> PoseContent:
 
 def unpack_meta(payload: bytes) -> MetaContent:
     """The content of a meta message. Raises MessageError."""
-    part = _Part("meta message", _unpack_map(payload))
-    model = _Part("meta message: model", part.get("model", dict))
-    clock = _Part("meta message: clock", part.get("clock", dict))
+    part = MessageMap("meta message", _unpack_map(payload))
+    model = MessageMap("meta message: model", part.get("model", dict))
+    clock = MessageMap("meta message: clock", part.get("clock", dict))
     size = part.integers("size")
-    skeleton = part.get("skeleton", list)
-    if len(size) != 2 or not all(isinstance(edge, list) and len(edge) == 2 for edge in skeleton):
+    skeleton = [
+        MessageMap("meta message: skeleton", {"edge": edge}).integers("edge") for edge in part.get("skeleton", list)
+    ]
+    if len(size) != 2 or any(len(edge) != 2 for edge in skeleton):
         raise MessageError("meta message: expected size [w, h] and a skeleton of [i, j] pairs")
     return MetaContent(
-        session=part.session(),
+        session=part.raw("session", SESSION_BYTES),
         stream=part.get("stream", str),
-        keypoints=tuple(str(name) for name in part.get("keypoints", list)),
-        skeleton=tuple((int(i), int(j)) for i, j in skeleton),
+        keypoints=tuple(part.texts("keypoints")),
+        skeleton=tuple((i, j) for i, j in skeleton),
         size=(size[0], size[1]),
         model=ModelMeta(
             name=model.get("name", str),
@@ -282,35 +281,6 @@ def unpack_meta(payload: bytes) -> MetaContent:
         config_sha256=part.get("config_sha256", str),
         posewire=part.get("posewire", str),
     )
-
-
-@dataclass(slots=True)
-class _Part:
-    """A map of a message on its way in, with the name it goes by in an error."""
-
-    name: str
-    map: dict[Any, Any] = field(repr=False)
-
-    def get(self, key: str, kind: type | tuple[type, ...]) -> Any:
-        value = self.map.get(key)
-        if not isinstance(value, kind):
-            kinds = kind if isinstance(kind, tuple) else (kind,)
-            expected = " or ".join(one.__name__ for one in kinds)
-            found = "it is missing" if key not in self.map else f"found {type(value).__name__}"
-            raise MessageError(f"{self.name}: expected the key {key!r} to hold {expected}, {found}")
-        return value
-
-    def integers(self, key: str) -> list[int]:
-        values: list[int] = self.get(key, list)
-        if not all(isinstance(value, int) for value in values):
-            raise MessageError(f"{self.name}: expected the key {key!r} to hold whole numbers, found {values!r}")
-        return values
-
-    def session(self) -> bytes:
-        session: bytes = self.get("session", bytes)
-        if len(session) != SESSION_BYTES:
-            raise MessageError(f"{self.name}: expected a session of {SESSION_BYTES} bytes, found {len(session)}")
-        return session
 
 
 def _unpack_map(payload: bytes) -> dict[Any, Any]:

@@ -19,7 +19,6 @@ from posewire.clock import ClockInfo, clock_info, now_ns
 from posewire.endpoint import DEFAULT_ENDPOINT, check_connect, uses_ipv6
 from posewire.frame import Floats
 from posewire.message import (
-    MessageError,
     MetaContent,
     PoseContent,
     Stamps,
@@ -28,6 +27,7 @@ from posewire.message import (
     unpack_meta,
     unpack_pose,
 )
+from posewire.messagemap import MessageError
 from posewire_models.errors import InputError, WorkError, nearest
 
 REMEMBERED_SESSIONS = 16

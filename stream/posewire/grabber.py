@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections import deque
@@ -85,12 +86,14 @@ class Grabber:
         Raises what the source's `open` raises, InputError if ``pace`` is "max" and the source live, WorkError if the
         source is not open after ``timeout_s`` (the thread is then told to stop).
         """
+        # Before Python 3.14, a thread that comes back from OpenCV while the interpreter goes down aborts the process.
+        atexit.register(self.stop)
         self._thread.start()
         if not self._opened.wait(timeout_s):
             self.stop(0.0)
             raise WorkError(f"the source does not answer: not open after {timeout_s:g} s")
         if self._open_error is not None:
-            self._thread.join(1.0)
+            self.stop(1.0)
             raise self._open_error
         return self.info
 
@@ -105,7 +108,11 @@ class Grabber:
             self._free.append(buffer)
 
     def stop(self, timeout_s: float = 2.0) -> bool:
-        """Ends the thread; True if it has ended (and closed the source) within ``timeout_s``. Never blocks longer."""
+        """Ends the thread; True if it has ended (and closed the source) within ``timeout_s``. Never blocks longer.
+
+        After False the source hangs in its driver. A program that then wants to end should do so by `os._exit`: should
+        the driver come back while the interpreter goes down, the process would abort (before Python 3.14).
+        """
         self._stop.set()
         self._go.set()
         self._slot.wake()
@@ -113,7 +120,10 @@ class Grabber:
             self._slot.finish()
             return True
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False
+        atexit.unregister(self.stop)
+        return True
 
     def _run(self) -> None:
         error: BaseException | None = None

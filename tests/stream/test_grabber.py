@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -398,6 +400,31 @@ def test_a_hanging_source_does_not_hang_the_stop(started: list[Grabber], video: 
     assert slot.take(0.0) is None
     source.close()  # lets the hang end, so that the thread does not outlive the test
     assert grabber.stop(LONG_S)
+
+
+def test_a_program_that_forgets_the_stop_ends_in_peace(tmp_path: Path) -> None:
+    """A thread inside OpenCV while the interpreter goes down would abort the process."""
+    path = tmp_path / "long.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (320, 240))
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    for _ in range(600):
+        writer.write(noise)
+    writer.release()
+    code = (
+        "import sys\n"
+        "from posewire.grabber import Grabber\n"
+        "from posewire.slot import Slot\n"
+        "from posewire.sources import open_source\n"
+        "slot = Slot()\n"
+        "grabber = Grabber(open_source(sys.argv[1]), slot)\n"
+        "grabber.start()\n"
+        "grabber.release()\n"
+        "slot.take(30)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"video:{path},fps=100000"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_stop_without_a_start_is_no_error() -> None:

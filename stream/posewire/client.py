@@ -52,6 +52,7 @@ class Client:
             raise
         self._changed = threading.Condition()  # guards all below
         self._slot: Pose | None = None
+        self._received = 0
         self._passed_over = 0
         self._error: Exception | None = None
         self._closed = False
@@ -71,7 +72,7 @@ class Client:
     @property
     def received(self) -> int:
         """Poses received, whether handed out or not."""
-        return self._reader.received
+        return self._received
 
     @property
     def lost(self) -> int:
@@ -151,6 +152,7 @@ class Client:
                 item = self._reader.receive()
                 with self._changed:
                     if isinstance(item, Pose):
+                        self._received += 1
                         self._passed_over += self._slot is not None
                         self._slot = item
                     self._changed.notify_all()

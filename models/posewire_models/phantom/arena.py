@@ -192,7 +192,7 @@ def arena_of(look: Look, width: int, height: int, unit_px: float) -> npt.NDArray
     field = field * (ONE - np.float32(0.35 * look.gradient + 0.06) * TWO * (cx * cx + cy * cy))
     image = np.clip(field, 0.0, 4.0)[..., None] * np.asarray(look.tone, np.float32)
     if not look.mono:
-        hue = canvas.clouds(30, 40, 40) * np.float32(0.03)
+        hue = canvas.clouds(30, 40, 40) * np.float32(0.02)
         image[..., 0] *= ONE - hue
         image[..., 2] *= ONE + hue
     arena: npt.NDArray[np.uint8] = np.clip(np.rint(image), 3.0, 252.0).astype(np.uint8)

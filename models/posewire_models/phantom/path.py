@@ -110,7 +110,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where on its path an animal is: window, gait cycles from the window's zero, and 0..1 for standing and rearing."""
+    """Where on its path an animal is: gait cycles ``q`` from the window's zero; ``still`` and ``rear`` are 0..1."""
 
     window: Window
     q: float

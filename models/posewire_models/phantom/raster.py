@@ -113,15 +113,15 @@ def shade(
     scale = 0.5 / soft
     for y in range(y0, y1):
         for x in range(x0, x1):
-            d = distance[y, x]
+            d = np.float64(distance[y, x])
             if d < FAR:
                 distance[y, x] = FAR
                 if d < soft:
                     c = min(1.0, (soft - d) * scale)
                     keep = int(256.0 * (1.0 - depth * c * c * (3.0 - 2.0 * c)))
-                    out[y, x, 0] = (out[y, x, 0] * keep) >> 8
-                    out[y, x, 1] = (out[y, x, 1] * keep) >> 8
-                    out[y, x, 2] = (out[y, x, 2] * keep) >> 8
+                    out[y, x, 0] = (np.int64(out[y, x, 0]) * keep) >> 8
+                    out[y, x, 1] = (np.int64(out[y, x, 1]) * keep) >> 8
+                    out[y, x, 2] = (np.int64(out[y, x, 2]) * keep) >> 8
 
 
 @njit(nogil=True, cache=True)
@@ -150,9 +150,9 @@ def paint(
     for layer in range(starts.shape[0] - 1):
         x0, y0, x1, y1 = measure(parts, starts[layer], starts[layer + 1], 0.0, 0.0, half, distance, nearest)
         for y in range(y0, y1):
-            gain = gains[y]
+            gain = np.float64(gains[y])
             for x in range(x0, x1):
-                d = distance[y, x]
+                d = np.float64(distance[y, x])
                 if d >= FAR:
                     continue
                 distance[y, x] = FAR
@@ -179,8 +179,8 @@ def paint(
                 cover = min(1.0, (half - d) * scale)
                 seat = offsets[y] + 3 * x
                 for c in range(3):
-                    value = atlas[row, column, c] * tone + noise[seat + c]
-                    value = out[y, x, c] + (value - out[y, x, c]) * cover + 0.5
+                    value = np.float64(atlas[row, column, c]) * tone + noise[seat + c]
+                    value = np.float64(out[y, x, c]) + (value - np.float64(out[y, x, c])) * cover + 0.5
                     out[y, x, c] = np.uint8(min(max(value, 0.0), 255.0))
 
 

@@ -31,8 +31,8 @@ Image = npt.NDArray[np.uint8]
 _NOISE_SIZE = 1 << 16
 _STARTS = np.asarray(LAYER_STARTS, np.int64)
 _POINT_ENDS = np.asarray([LAYER_STARTS[layer + 1] for layer in KEYPOINT_LAYERS], np.int64)
+# Decoration (inner ears, eyes, nose) hides nothing: parts from here on are not asked.
 _END = LAYER_STARTS[DECORATION]
-"""Decoration (eyes, nose, inner ears) hides nothing: parts from here on are not asked."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,11 @@ class Scene:
         seed: int = 0,
         look: int | None = None,
     ) -> None:
-        if width < 32 or height < 32:
-            raise ValueError(f"a scene needs at least 32x32 pixels, not {width}x{height}")
-        if not 1 <= animals <= 8:
-            raise ValueError(f"a scene has 1 to 8 animals, not {animals}")
-        if not (fps > 0.0 and math.isfinite(fps)):
-            raise ValueError(f"fps must be above 0, not {fps}")
-        if seed < 0 or (look is not None and look < 0):
-            raise ValueError("seed and look must not be negative")
+        self.check(width, height, animals, fps, seed, look)
         self.width, self.height, self.animals, self.fps, self.seed = width, height, animals, float(fps), seed
         self.look_number = seed if look is None else look
-        self.look = look_of(self.look_number, animals, min(width / 640.0, height / 480.0))
         unit_px = min(width / 640.0, height / 480.0)
+        self.look = look_of(self.look_number, animals, unit_px)
         self.arena = arena_of(self.look, width, height, unit_px)
         self._movers = [
             Mover(key_of(seed, animal, 0x3A7), build, ground_of(self.look, width, height, unit_px, build.length))
@@ -94,6 +87,22 @@ class Scene:
         self._distance = np.full((height, width), raster.FAR, np.float32)
         self._nearest = np.zeros((height, width), np.uint8)
 
+    @staticmethod
+    def check(width: int, height: int, animals: int, fps: float, seed: int, look: int | None) -> None:
+        """Raises ValueError, naming the first parameter that no scene can have."""
+        if width < 32 or height < 32:
+            raise ValueError(f"a scene needs at least 32x32 pixels, not {width}x{height}")
+        if not 1 <= animals <= 8:
+            raise ValueError(f"a scene has 1 to 8 animals, not {animals}")
+        if not (fps > 0.0 and math.isfinite(fps)):
+            raise ValueError(f"fps must be above 0, not {fps}")
+        if seed < 0 or (look is not None and look < 0):
+            raise ValueError("seed and look must not be negative")
+
+    def takes(self, into: Image) -> bool:
+        """Whether `draw` can fill this array."""
+        return into.shape == self.arena.shape and into.dtype == np.uint8 and into.flags.c_contiguous
+
     def _heights(self) -> npt.NDArray[np.int64]:
         draws = Draws(self.seed, 0x2D)
         ranks = [draws.between(0.0, 1.0) for _ in range(self.animals)]
@@ -102,7 +111,7 @@ class Scene:
     def _noise_table(self) -> npt.NDArray[np.int8]:
         """Sums of eight uniform bytes (nearly normal), one triple a pixel; equal in a triple for a mono camera."""
         pixels = _NOISE_SIZE + self.width
-        draws = hashes(key_of(self.look.key, 5), pixels * 3).view(np.uint8).reshape(-1, 8)
+        draws = hashes(key_of(self.look.key, 5), pixels * 3).astype("<u8").view(np.uint8).reshape(-1, 8)
         sums = draws.sum(axis=1, dtype=np.int64).astype(np.float64) - 1020.0
         # A uniform byte's variance is (256^2 - 1) / 12.
         values = np.clip(np.rint(sums * (self.look.noise / math.sqrt(8.0 * 65535.0 / 12.0))), -100, 100)
@@ -130,7 +139,7 @@ class Scene:
         """
         if into is None:
             into = np.empty((self.height, self.width, 3), np.uint8)
-        elif into.shape != self.arena.shape or into.dtype != np.uint8 or not into.flags.c_contiguous:
+        elif not self.takes(into):
             raise ValueError(f"into must be uint8 {list(self.arena.shape)} in C order")
         time = number / self.fps
         gains = self._gains(time)

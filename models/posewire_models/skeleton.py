@@ -43,9 +43,7 @@ class Skeleton:
             raise KeyError(f"no keypoint {name!r}; there are {', '.join(self.keypoints)}") from None
 
 
-def skeleton_problems(
-    keypoints: tuple[str, ...], edges: tuple[Pair, ...], symmetric: tuple[Pair, ...]
-) -> list[str]:
+def skeleton_problems(keypoints: tuple[str, ...], edges: tuple[Pair, ...], symmetric: tuple[Pair, ...]) -> list[str]:
     """Everything wrong with the parts of a skeleton, one sentence each; empty if it is sound."""
     problems = []
     if not keypoints:

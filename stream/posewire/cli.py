@@ -215,13 +215,15 @@ def train(
     project: Annotated[Path, typer.Argument(metavar="PROJECT.toml")],
     run: Annotated[Path | None, typer.Option(help="Folder of the run; an unfinished one goes on.")] = None,
     weights: Annotated[str | None, typer.Option(help="imagenet, none, or a path to MobileNetV2 weights.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder that the project's label files are in.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, in place of the project's.")] = None,
 ) -> int:
     """Train a network from labels."""
     with _training():
+        from posewire_training.config import read_project
+
+        read_project(project)  # a wrong file is told before TensorFlow takes its seconds to load
         from posewire_training.train import train as work
-    sys.stdout.write(f"{work(project, run=run, weights=weights, data=data, steps=steps)}\n")
+    sys.stdout.write(f"{work(project, run=run, weights=weights, steps=steps)}\n")
     return 0
 
 
@@ -247,11 +249,12 @@ def export(
     run: Path,
     output: Annotated[Path | None, typer.Option(help="The ONNX file to write.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+    error_from: Annotated[Path | None, typer.Option(help="A run that held frames out, for the card's error.")] = None,
 ) -> int:
     """Export a run to ONNX with a parity card."""
     with _training():
         from posewire_training.export import export as work
-    sys.stdout.write(f"{work(run, output=output, name=name)}\n")
+    sys.stdout.write(f"{work(run, output=output, name=name, error_from=error_from)}\n")
     return 0
 
 

@@ -35,7 +35,9 @@ def examine() -> dict[str, Any]:
         found = [f"{name} {version}" for name in packages if (version := _version(name))]
         versions[what] = ", ".join(found) or None
         if len(found) > 1:
-            fix.append(f"{len(found)} packages of {what} overwrite each other ({', '.join(found)}): uninstall all but one")
+            fix.append(
+                f"{len(found)} packages of {what} overwrite each other ({', '.join(found)}): uninstall all but one"
+            )
     models = zoo_names()
     providers = {name: _prove(name, models[0]) for name in PROVIDERS} if models else {}
     for name, result in providers.items():
@@ -43,7 +45,9 @@ def examine() -> dict[str, Any]:
             fix.append(f"{name}: {result['reason']}; {MEND[name]}")
     cache = _numba_cache()
     if not cache["writable"]:
-        fix.append(f"Numba cannot keep compiled code in {cache['folder']}: set NUMBA_CACHE_DIR to a folder you can write")
+        fix.append(
+            f"Numba cannot keep compiled code in {cache['folder']}: set NUMBA_CACHE_DIR to a folder you can write"
+        )
     return {
         "posewire": __version__,
         "python": platform.python_version(),

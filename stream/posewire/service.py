@@ -11,11 +11,9 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 from posewire import __version__
 from posewire.clock import clock_info, now_ns
@@ -23,7 +21,7 @@ from posewire.config import RunSettings
 from posewire.frame import Frame, SourceInfo
 from posewire.grabber import Grabber
 from posewire.ledger import Ledger
-from posewire.message import MetaContent, ModelMeta, Stamps, pack_pose
+from posewire.message import MetaContent, ModelMeta, PoseContent, Stamps, pack_pose
 from posewire.pipeline import Pipeline, StepStamps
 from posewire.preprocess import parse_crop
 from posewire.preview import Viewer
@@ -32,7 +30,7 @@ from posewire.session import load_model
 from posewire.slot import Slot
 from posewire.sources import open_source
 from posewire.truth import TruthScore
-from posewire_models.errors import InputError, PosewireError
+from posewire_models.errors import PosewireError
 
 _IDLE_S = 0.05  # how often the publisher is served while no frame comes
 
@@ -68,17 +66,31 @@ class Service:
         self._last_ns = 0
 
     @property
-    def skipped(self) -> int:
-        """Frames that were offered but not processed, so far."""
-        return self._slot.skipped
+    def started(self) -> bool:
+        """Whether the first frame has been asked for: from then on there is something to report."""
+        return self._first_ns is not None
 
-    def run(self) -> None:
-        """From opening the source to its end or the stop. Raises PosewireError; `report` is valid in any case."""
+    def status(self) -> str:
+        """The live line: what happened over the last frames. Called from another thread."""
+        if not self.started:
+            return ""
+        rate, p50, p99 = self.ledger.recent()
+        return (
+            f"{self.ledger.processed} frames  {rate:.1f}/s  total p50 {p50:.1f} ms, p99 {p99:.1f} ms  "
+            f"skipped {self._slot.skipped}  subscriptions {self.publisher.subscriptions}"
+        )
+
+    def run(self, running: Callable[[], None]) -> None:
+        """From opening the source to its end or the stop; ``running`` is called when the loop begins.
+
+        Raises PosewireError. `report` is valid afterwards in any case.
+        """
         failure: BaseException | None = None
         try:
             self.publisher.bind()
             info = self._grabber.start()
             self._warm_up(info)
+            running()
             self._wait_for_subscribers()
             self._grabber.release()
             self._loop()
@@ -93,7 +105,8 @@ class Service:
             self._say(note)
         self._fit(info.width, info.height, info)
         # One whole pass through packing, so that nothing is met for the first time by the first frame.
-        pack_pose(self.session, self.settings.stream, 0, 0, Stamps(0, 0, 0, 0, 0, 0), self.pipeline.poses)
+        stamps = Stamps(0, 0, 0, 0, 0, 0)
+        pack_pose(PoseContent(self.session, self.settings.stream, 0, 0, stamps, self.pipeline.poses))
         if self.settings.show is not None:
             contract = self.pipeline.model.contract
             wait = self.settings.pace == "max"
@@ -142,7 +155,6 @@ class Service:
         if self.settings.duration is not None:
             deadline_ns = now_ns() + round(self.settings.duration * 1e9)
         stamps = StepStamps()
-        sequence = 0
         self._first_ns = now_ns()
         while not self._stop.is_set() and (deadline_ns is None or now_ns() < deadline_ns):
             frame = self._slot.take(_IDLE_S)
@@ -150,12 +162,11 @@ class Service:
                 if self._slot.ended:
                     break
             else:
-                self._step(frame, sequence, stamps)
-                sequence += 1
+                self._step(frame, stamps)
             self.publisher.service(now_ns())
         self._last_ns = now_ns()
 
-    def _step(self, frame: Frame, sequence: int, stamps: StepStamps) -> None:
+    def _step(self, frame: Frame, stamps: StepStamps) -> None:
         picked = now_ns()
         pipeline = self.pipeline
         if not pipeline.fits(frame.image):
@@ -164,10 +175,10 @@ class Service:
             self._fit(width, height, self._grabber.info)
         pipeline.step(frame.image, stamps)
         sending = now_ns()
-        message = pack_pose(
+        content = PoseContent(
             self.session,
             self.settings.stream,
-            sequence,
+            self.publisher.messages,
             frame.number,
             Stamps(
                 frame.grabbed_ns,
@@ -182,7 +193,7 @@ class Service:
             ),
             pipeline.poses,
         )
-        self.publisher.send_pose(message)
+        self.publisher.send_pose(pack_pose(content))
         sent = now_ns()
         self.ledger.add(
             frame.grabbed_ns,
@@ -231,7 +242,11 @@ class Service:
             "source": self.settings.source,
             "model": self.pipeline.model.contract.name,
             "provider": self.provider,
-            "frames": {"offered": processed + self._slot.skipped, "processed": processed, "skipped": self._slot.skipped},
+            "frames": {
+                "offered": processed + self._slot.skipped,
+                "processed": processed,
+                "skipped": self._slot.skipped,
+            },
             "fps": processed / seconds if seconds else 0.0,
             "seconds": seconds,
             "latency_ms": self.ledger.latency_ms(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,5 +135,9 @@ def open_network(model: Model, width: int, height: int, provider: str = "auto", 
 
 
 def default_threads() -> int:
-    """Threads of ONNX Runtime on the CPU if the user named none."""
-    return 1
+    """Threads of ONNX Runtime on the CPU if the user named none.
+
+    Half of the cores, four at most: the grabber and the reader's program need the others, and small networks do not
+    gain from more. On two cores one thread is slower by a third than two, but steadier beside neighbours.
+    """
+    return max(1, min(4, (os.cpu_count() or 2) // 2))

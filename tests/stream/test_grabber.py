@@ -43,7 +43,6 @@ class Scripted:
         self.live = live
         self.stamp_ns = stamp_ns
         self.allow = threading.Semaphore(0)
-        self.reads = threading.Semaphore(0)  # released by each read, when it begins
         self.given: list[Image | None] = []
         self.used: list[str] = []
         self.closed = threading.Event()
@@ -53,7 +52,6 @@ class Scripted:
         return SourceInfo("scripted", 4, 3, 100.0, live=self.live)
 
     def read(self, into: Image | None = None) -> Frame | None:
-        self.reads.release()
         self.allow.acquire()
         self.used.append(threading.current_thread().name)
         number = len(self.given)
@@ -372,13 +370,21 @@ def test_a_stop_before_the_release_reads_nothing() -> None:
 
 
 def test_a_stop_ends_the_wait_for_the_slot() -> None:
+    waits = threading.Event()
+
+    class Watched(threading.Condition):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.set()
+            return super().wait(timeout)
+
     source, slot = Scripted(live=False), Slot()
+    slot._changed = Watched(threading.Lock())
+    for _ in range(3):
+        source.allow.release()
     grabber = Grabber(source, slot, pace="max")
     grabber.start()
     grabber.release()
-    for _ in range(2):
-        source.reads.acquire()
-        source.allow.release()
+    assert waits.wait(LONG_S), "frame 0 is inside, frame 1 waits"
     assert grabber.stop(LONG_S)
     assert slot.close() is not None
     assert slot.counts == (1, 0, 1, 0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -15,18 +16,45 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from posewire.frame import Frame
 from posewire.slot import Slot, SlotCounts
 
+Result = TypeVar("Result")
 LONG_S = 30.0  # a bound for what must happen: never reached unless something hangs
+
+
+class Watched(threading.Condition):
+    """Tells when a thread has begun to wait: whoever needs the lock after that finds it waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(threading.Lock())
+        self.waiting = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waiting.set()
+        return super().wait(timeout)
+
+
+def watched() -> tuple[Slot, threading.Event]:
+    """A slot, and the event that a thread waits in it."""
+    slot, condition = Slot(), Watched()
+    slot._changed = condition
+    return slot, condition.waiting
 
 
 def frame(number: int = 0) -> Frame:
     return Frame(np.zeros((2, 2, 3), np.uint8), number)
 
 
-@pytest.fixture
-def beside() -> Iterator[ThreadPoolExecutor]:
-    """Runs functions in other threads."""
-    with ThreadPoolExecutor(4) as pool:
-        yield pool
+def beside(function: Callable[..., Result], *arguments: object) -> Future[Result]:
+    """Runs a function in a thread of its own; one that hangs does not keep the tests from ending."""
+    future: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
 
 
 class SlotMachine(RuleBasedStateMachine):
@@ -106,17 +134,19 @@ TestSlotMachine = SlotMachine.TestCase
 TestSlotMachine.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 
 
-def test_take_wakes_up_for_a_frame(beside: ThreadPoolExecutor) -> None:
-    slot = Slot()
-    taken = beside.submit(slot.take)
+def test_take_wakes_up_for_a_frame() -> None:
+    slot, waits = watched()
+    taken = beside(slot.take)
+    assert waits.wait(LONG_S)
     new = frame()
     slot.put(new)
     assert taken.result(LONG_S) is new
 
 
-def test_take_wakes_up_for_the_end(beside: ThreadPoolExecutor) -> None:
-    slot = Slot()
-    taken = beside.submit(slot.take)
+def test_take_wakes_up_for_the_end() -> None:
+    slot, waits = watched()
+    taken = beside(slot.take)
+    assert waits.wait(LONG_S)
     slot.finish()
     assert taken.result(LONG_S) is None
     assert slot.ended
@@ -135,11 +165,12 @@ def test_the_last_frame_comes_before_the_error() -> None:
     assert slot.error is error
 
 
-def test_put_waiting_waits_until_the_frame_inside_is_taken(beside: ThreadPoolExecutor) -> None:
-    slot = Slot()
+def test_put_waiting_waits_until_the_frame_inside_is_taken() -> None:
+    slot, waits = watched()
     first, second = frame(0), frame(1)
     slot.put(first)
-    waiting = beside.submit(slot.put_waiting, second)
+    waiting = beside(slot.put_waiting, second)
+    assert waits.wait(LONG_S)
     assert slot.take() is first
     assert waiting.result(LONG_S)
     assert slot.take() is second
@@ -147,11 +178,12 @@ def test_put_waiting_waits_until_the_frame_inside_is_taken(beside: ThreadPoolExe
 
 
 @pytest.mark.parametrize("how", ["stop", "close", "finish"])
-def test_put_waiting_gives_up_uncounted(how: str, beside: ThreadPoolExecutor) -> None:
-    slot = Slot()
+def test_put_waiting_gives_up_uncounted(how: str) -> None:
+    slot, waits = watched()
     stop = threading.Event()
     slot.put(frame(0))
-    waiting = beside.submit(slot.put_waiting, frame(1), stop)
+    waiting = beside(slot.put_waiting, frame(1), stop)
+    assert waits.wait(LONG_S)
     if how == "stop":
         stop.set()
         slot.wake()
@@ -163,7 +195,7 @@ def test_put_waiting_gives_up_uncounted(how: str, beside: ThreadPoolExecutor) ->
     assert slot.counts.offered == 1
 
 
-def test_a_reader_gets_newer_frames_only_and_the_counts_add_up(beside: ThreadPoolExecutor) -> None:
+def test_a_reader_gets_newer_frames_only_and_the_counts_add_up() -> None:
     slot = Slot()
     total = 20_000
     returned: list[int] = []
@@ -182,8 +214,8 @@ def test_a_reader_gets_newer_frames_only_and_the_counts_add_up(beside: ThreadPoo
             if counts.offered != counts.taken + counts.skipped + counts.inside:
                 broken.append(counts)
 
-    watching = beside.submit(watch)
-    writing = beside.submit(write)
+    watching = beside(watch)
+    writing = beside(write)
     numbers: list[int] = []
     while (taken := slot.take(LONG_S)) is not None:
         numbers.append(taken.number)
@@ -196,7 +228,7 @@ def test_a_reader_gets_newer_frames_only_and_the_counts_add_up(beside: ThreadPoo
     assert slot.counts == SlotCounts(total, len(numbers), len(returned), 0)
 
 
-def test_with_back_pressure_no_frame_is_skipped_between_threads(beside: ThreadPoolExecutor) -> None:
+def test_with_back_pressure_no_frame_is_skipped_between_threads() -> None:
     slot = Slot()
     total = 5_000
 
@@ -205,7 +237,7 @@ def test_with_back_pressure_no_frame_is_skipped_between_threads(beside: ThreadPo
             assert slot.put_waiting(frame(number))
         slot.finish()
 
-    writing = beside.submit(write)
+    writing = beside(write)
     numbers = []
     while (taken := slot.take(LONG_S)) is not None:
         numbers.append(taken.number)

@@ -6,53 +6,32 @@ and `exposed_ns` stays unknown.
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
 import cv2
 
 from posewire.clock import now_ns
 from posewire.frame import Frame, Image, SourceInfo
 from posewire.sources import parse_fps, parse_options, parse_size
-from posewire.sources.video import quiet_opencv
+from posewire.sources.cameras import (
+    READ_TIMEOUT_S,
+    CameraFound,
+    Capture,
+    OpenCapture,
+    list_cameras,
+    open_device,
+)
 from posewire_models.errors import InputError, WorkError
 
-READ_TIMEOUT_S = 3
+__all__ = ["Camera", "CameraFound", "list_cameras", "open_source"]
 
 _SETTLE_FRAMES = 3  # read before the rate is measured: the first ones after a start come late or in a burst
 _TIMED_FRAMES = 10
 _MAX_DEPTH = 4
 _BROKEN_IN_A_ROW = 30
-_MAX_PROBED = 10  # how many indices are tried where the system has no list of cameras
-
-_BACKENDS = {"linux": cv2.CAP_V4L2, "win32": cv2.CAP_MSMF, "darwin": cv2.CAP_AVFOUNDATION}
-
-
-class Capture(Protocol):
-    """The part of cv2.VideoCapture that is used here."""
-
-    def isOpened(self) -> bool: ...
-    def get(self, propId: int, /) -> float: ...
-    def set(self, propId: int, value: float, /) -> bool: ...
-    def grab(self) -> bool: ...
-    def retrieve(self, image: Any = None, /) -> tuple[bool, Any]: ...
-    def release(self) -> None: ...
-
-
-OpenCapture = Callable[[int | str], Capture]
-
-
-@dataclass(frozen=True)
-class CameraFound:
-    """A camera of this machine: ``spec`` opens it, ``name`` is what the system calls it."""
-
-    spec: str
-    name: str
 
 
 def open_source(text: str) -> Camera:
@@ -71,25 +50,6 @@ def open_source(text: str) -> Camera:
         fps=parse_fps(options["fps"], "camera") if "fps" in options else None,
         fourcc=fourcc,
     )
-
-
-def list_cameras(open_capture: OpenCapture | None = None) -> list[CameraFound]:
-    """The cameras of this machine. On Linux the kernel's list; elsewhere each index is opened for a moment."""
-    if sys.platform == "linux":
-        return _listed(Path("/sys/class/video4linux"))
-    return _probed(open_capture or open_device)
-
-
-def open_device(device: int | str) -> Capture:
-    """The camera by the system's own backend; whether it is there, `isOpened` says."""
-    # Both are read when a capture is made: a read gives up after a few seconds, and Windows need not try
-    # hardware transforms for half a minute.
-    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(READ_TIMEOUT_S))
-    os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
-    quiet_opencv()
-    backend = _BACKENDS.get(sys.platform, cv2.CAP_ANY)
-    capture: Capture = cv2.VideoCapture(device, backend)
-    return capture
 
 
 class Camera:
@@ -111,14 +71,14 @@ class Camera:
         fps: float | None = None,
         fourcc: str | None = None,
         capture: OpenCapture = open_device,
-        found: Callable[[], list[CameraFound]] = list_cameras,
+        found: Callable[[], list[CameraFound]] | None = None,
     ) -> None:
         self.device = device
         self._size = size
         self._fps = fps
         self._fourcc = fourcc
         self._open_capture = capture
-        self._found = found
+        self._found = found or partial(list_cameras, ask=False)
         self._capture: Capture | None = None
         self._number = 0
         self._broken = 0
@@ -270,33 +230,3 @@ def _rate(capture: Capture) -> float:
             return 0.0
         _retrieve(capture, None)  # as a run would: a driver with one buffer is held up by this
     return _TIMED_FRAMES / max(1, now_ns() - started) * 1e9
-
-
-def _listed(folder: Path) -> list[CameraFound]:
-    """V4L2 devices below ``folder``. A camera's second node (index 1 and up) carries metadata, not images."""
-    found = []
-    for node in folder.glob("video*") if folder.is_dir() else ():
-        number = node.name.removeprefix("video")
-        try:
-            if not number.isdigit() or int((node / "index").read_text(encoding="ascii")) != 0:
-                continue
-            name = (node / "name").read_text(encoding="utf-8", errors="replace").strip()
-        except (OSError, ValueError):
-            continue
-        found.append((int(number), CameraFound(f"camera:{number}", name)))
-    return [camera for _, camera in sorted(found, key=lambda pair: pair[0])]
-
-
-def _probed(open_capture: OpenCapture) -> list[CameraFound]:
-    found = []
-    for index in range(_MAX_PROBED):
-        capture = open_capture(index)
-        there = capture.isOpened()
-        size = (
-            f"{capture.get(cv2.CAP_PROP_FRAME_WIDTH):.0f}x{capture.get(cv2.CAP_PROP_FRAME_HEIGHT):.0f}" if there else ""
-        )
-        capture.release()
-        if not there:
-            break  # systems without a list number their cameras without holes
-        found.append(CameraFound(f"camera:{index}", f"camera {index}, {size}"))
-    return found

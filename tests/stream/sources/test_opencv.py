@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from posewire.sources import opencv
-from posewire.sources.opencv import Camera, CameraFound, Capture, list_cameras
+from posewire.sources.cameras import Capture
+from posewire.sources.opencv import Camera, CameraFound
 from posewire_models.errors import InputError, WorkError
 
 FRAMES = 40
@@ -189,7 +190,7 @@ def test_a_device_without_images_is_refused_and_let_go(monkeypatch: pytest.Monke
 
 
 def test_an_absent_camera_is_told_which_ones_are_there() -> None:
-    there = [CameraFound("camera:0", "Overhead"), CameraFound("camera:2", "Side")]
+    there = [CameraFound(0, "Overhead", "V4L2"), CameraFound(2, "Side", "V4L2")]
     source = Camera(3, capture=lambda _: cv2.VideoCapture(), found=lambda: there)
     with pytest.raises(InputError) as caught:
         source.open()
@@ -199,7 +200,7 @@ def test_an_absent_camera_is_told_which_ones_are_there() -> None:
 
 
 def test_a_camera_in_use_is_not_called_absent() -> None:
-    source = Camera(0, capture=lambda _: cv2.VideoCapture(), found=lambda: [CameraFound("camera:0", "Overhead")])
+    source = Camera(0, capture=lambda _: cv2.VideoCapture(), found=lambda: [CameraFound(0, "Overhead", "V4L2")])
     with pytest.raises(InputError, match="is there but cannot be opened"):
         source.open()
 
@@ -208,25 +209,3 @@ def test_this_machines_missing_camera_is_one_line() -> None:
     """Through the real backend: camera 9999 exists nowhere."""
     with pytest.raises(InputError, match="no camera 9999; found: "):
         Camera(9999).open()
-
-
-def test_listing_cameras_works_on_this_machine() -> None:
-    for found in list_cameras():
-        assert found.spec.startswith("camera:")
-
-
-def test_the_kernels_list_names_cameras_and_leaves_out_their_second_nodes(tmp_path: Path) -> None:
-    for node, index, name in [(10, 0, "Side"), (2, 0, "Overhead"), (3, 1, "Overhead")]:
-        folder = tmp_path / f"video{node}"
-        folder.mkdir()
-        (folder / "index").write_text(f"{index}\n")
-        (folder / "name").write_text(f"{name}\n")
-    (tmp_path / "video11").mkdir()
-    assert opencv._listed(tmp_path) == [CameraFound("camera:2", "Overhead"), CameraFound("camera:10", "Side")]
-    assert opencv._listed(tmp_path / "absent") == []
-
-
-def test_indices_are_tried_up_to_the_first_that_is_empty(recording: Path) -> None:
-    found = opencv._probed(lambda index: cv2.VideoCapture(str(recording)) if index in (0, 1, 3) else cv2.VideoCapture())
-    assert [camera.spec for camera in found] == ["camera:0", "camera:1"]
-    assert "64x48" in found[0].name

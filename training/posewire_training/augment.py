@@ -31,13 +31,13 @@ class Augment:
 
     def view(
         self, image: Image, points: Points, size: Size, rng: np.random.Generator, close: bool = False
-    ) -> tuple[Image, Points]:
+    ) -> tuple[Image, Points, npt.NDArray[np.bool_]]:
         """One view of an image.
 
         ``image``: uint8 ``[h, w, C]``; ``points``: float32 ``[K, 2]`` in its pixels; ``size``: width and height
         of the view. A close view is a window round the animal; any other one keeps the image's own extent,
-        with zeros to its right and below, as at run time. Returns the view, uint8 ``[height, width, C]``, and
-        the points in it, NaN where they left it.
+        with zeros to its right and below, as at run time. Returns the view, uint8 ``[height, width, C]``, the
+        points in it, NaN where they left it, and bool ``[K]``: which were labelled at all.
         """
         extent = size if close else (min(image.shape[1], size[0]), min(image.shape[0], size[1]))
         matrix, mirrored = self.random_affine(points, (image.shape[1], image.shape[0]), extent, rng, close)
@@ -47,11 +47,12 @@ class Augment:
         moved = move_points(matrix, points)
         if mirrored:
             moved = moved[self.flip_order]
+        labelled = ~np.isnan(moved).any(axis=1)
         inside = np.all((moved >= -0.5) & (moved < np.array(extent) - 0.5), axis=1)
         moved[~inside] = np.nan
         view = np.zeros((size[1], size[0], image.shape[2]), np.uint8)
         view[: extent[1], : extent[0]] = seen
-        return view, moved
+        return view, moved, labelled
 
     def random_affine(
         self, points: Points, source: Size, extent: Size, rng: np.random.Generator, close: bool

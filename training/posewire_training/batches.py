@@ -74,16 +74,16 @@ class Batches:
         views = [self._augment.view(self._frames.images[i], self._frames.points[i], size, rng, close) for i in order]
         stride = self._project.network.stride
         made = make_targets(
-            np.stack([points for _, points in views]),
+            np.stack([points for _, points, _ in views]),
             size[1] // stride,
             size[0] // stride,
             stride,
             targets.sigma_cells,
             targets.radius_cells,
         )
-        labelled = ~np.isnan(self._frames.points[order]).any(axis=2)  # [B, K]
+        labelled = np.stack([there for _, _, there in views])  # [B, K]
         known = labelled if targets.empty == "unknown" else np.ones_like(labelled)
-        return Batch(np.stack([image for image, _ in views]), *made, known.astype(np.float32))
+        return Batch(np.stack([image for image, _, _ in views]), *made, known.astype(np.float32))
 
     def _number(self, drawn: int) -> int:
         """Which frame is the ``drawn``-th of the whole training."""

@@ -83,6 +83,8 @@ class NetworkSettings(Part):
     """Pixels of network input per heatmap cell."""
     channels: Annotated[int, Field(gt=0)] = 64
     """Width of the head."""
+    mixes: Annotated[int, Field(ge=0)] = 2
+    """Residual blocks of the head at its finest features."""
     scale: Annotated[float, Field(gt=0, le=8)] = 1.0
     """Frames are resized by this factor before the network, in training and at run time."""
     color: Literal["bgr", "rgb", "gray"] = "bgr"
@@ -96,13 +98,13 @@ class TargetSettings(Part):
 
     sigma_cells: Annotated[float, Field(gt=0)] = 1.0
     """Standard deviation of a keypoint's Gaussian on the heatmap, in cells."""
-    radius_cells: Annotated[float, Field(ge=0.75)] = 2.0
+    radius_cells: Annotated[float, Field(ge=0.75)] = 1.25
     """Cells whose centre is no farther than this from the keypoint learn its offset."""
     empty: Literal["absent", "unknown"] = "absent"
     """An empty label cell means that the keypoint is not there (its heatmap is zero), or that nobody looked."""
     peak_weight: Annotated[float, Field(ge=0)] = 20.0
     """Extra weight of heatmap cells in proportion to their target: peaks are few, background is plenty."""
-    offset_weight: Annotated[float, Field(ge=0)] = 0.5
+    offset_weight: Annotated[float, Field(ge=0)] = 2.0
     """Weight of the offset loss (in strides) beside the heatmap loss."""
 
 

@@ -141,8 +141,9 @@ def _read_hdf(path: Path) -> tuple[list[str], tuple[str, ...], npt.NDArray[np.fl
         ) from None
     try:
         frame = pandas.read_hdf(path)
-    except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
-        raise InputError(f"{path}: not a DeepLabCut HDF5 label table ({error})") from None
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: not a DeepLabCut HDF5 label table ({reason})") from None
     levels = list(getattr(getattr(frame, "columns", None), "names", []))
     _refuse_individuals(path, "individuals" in levels)
     if not isinstance(frame, pandas.DataFrame) or not {"bodyparts", "coords"} <= set(levels):

@@ -66,7 +66,7 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
     settings, record = read_settings(run), read_json(run / "run.json")
     folder, name = _place(run, output, name or None, settings.name)
     model = load_network(run, settings, record)
-    error = _error(record, settings, error_from)
+    error = card_error(settings, record, error_from)
     frames = read_arrays(run / "frames.npz")["frames"]
     proto = to_onnx(model, settings, len(record["keypoints"]))
     parity = compare(model, proto, frames)
@@ -180,8 +180,11 @@ def _place(run: Path, output: Path | None, name: str | None, default: str) -> tu
     return output or run, name or default
 
 
-def _error(record: dict[str, Any], settings: Project, error_from: Path | None) -> dict[str, Any]:
-    """``error_px`` of the card."""
+def card_error(settings: Project, record: dict[str, Any], error_from: Path | None) -> dict[str, Any]:
+    """``error_px`` of the card: value (mean) and median in pixels of the full frame, and how it was measured.
+
+    Raises InputError if ``error_from`` is a run of other settings, or held nothing out.
+    """
     if error_from is not None:
         other, other_record = read_settings(error_from), read_json(error_from / "run.json")
         changed = [

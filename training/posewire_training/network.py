@@ -69,11 +69,20 @@ def build_network(settings: NetworkSettings, keypoints: int, weights: Path | str
         x = layers.ReLU(name=f"{name}_depthwise_relu")(layers.BatchNormalization(name=f"{name}_depthwise_norm")(x))
         return project(x, name)
 
+    def halve(x: Any, name: str) -> Any:
+        x = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False, name=f"{name}_depthwise")(x)
+        return project(layers.BatchNormalization(name=f"{name}_depthwise_norm")(x), name)
+
     x = project(backbone.get_layer(FEATURES[32]).output, "head_32")  # [B, H/32, W/32, channels]
     for stride in (s for s in (16, 8, 4) if s >= settings.stride):
-        fine = project(backbone.get_layer(FEATURES[stride]).output, f"head_{stride}")
-        x = layers.Add(name=f"head_{stride}_add")([Double(name=f"head_{stride}_double")(x), fine])
-        x = mix(x, f"head_{stride}_mix")  # [B, H/stride, W/stride, channels]
+        parts = [Double(name=f"head_{stride}_double")(x)]
+        parts.append(project(backbone.get_layer(FEATURES[stride]).output, f"head_{stride}"))
+        if stride == settings.stride and stride // 2 in FEATURES:
+            # Where in its cell a keypoint lies is seen best on finer features than the cell's own.
+            parts.append(halve(backbone.get_layer(FEATURES[stride // 2]).output, "head_detail"))
+        x = mix(layers.Add(name=f"head_{stride}_add")(parts), f"head_{stride}_mix")  # [B, H/stride, W/stride, channels]
+    for number in range(settings.mixes):
+        x = layers.Add(name=f"mix_{number}_add")([x, mix(x, f"mix_{number}")])
     logits = layers.Conv2D(
         keypoints, 1, bias_initializer=keras.initializers.Constant(_START_LOGIT), name="heatmap_logits"
     )(x)

@@ -1,0 +1,170 @@
+"""Training from project file to run folder: it learns, leaves what it promises, and survives a kill."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drawn import write_project
+from posewire_models.errors import InputError, WorkError
+
+pytest.importorskip("tensorflow")
+from posewire_training.config import read_project
+from posewire_training.run_folder import COLUMNS, Curve, new_run
+from posewire_training.train import Learner, train
+
+pytestmark = pytest.mark.trains
+
+
+def rows_of(run: Path) -> list[dict[str, str]]:
+    with (run / "curve.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_loss_falls(trained: Path) -> None:
+    losses = [float(row["loss"]) for row in rows_of(trained)]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_the_run_folder_holds_what_is_promised(trained: Path) -> None:
+    names = {path.name for path in trained.iterdir()}
+    assert names == {"settings.json", "run.json", "frames.npz", "checkpoint.npz", "curve.csv", "curve.png"}
+    assert (trained / "curve.png").read_bytes().startswith(b"\x89PNG")
+    record = json.loads((trained / "run.json").read_text())
+    assert record["step"] == 30
+    assert record["finished"]
+    assert record["seed"] == 0
+    assert record["keypoints"] == ["bright", "dark"]
+    assert len(record["held_out"]["frames"]) == 2
+    assert record["trained_on"]["frames"] == 6
+    assert record["error_px"]["mean"] > 0
+    assert record["input_size"] == [96, 64]
+    assert set(record["versions"]) >= {"posewire", "tensorflow", "keras", "numpy", "python"}
+    assert len(record["data_sha256"]) == 64
+    assert np.load(trained / "frames.npz")["frames"].shape == (2, 64, 96, 3)
+    assert [float(row["step"]) for row in rows_of(trained)] == [15, 30]
+    assert tuple(rows_of(trained)[0]) == COLUMNS
+
+
+def test_a_finished_run_is_left_as_it_is(trained: Path) -> None:
+    before = (trained / "checkpoint.npz").stat().st_mtime_ns
+    assert train(trained.parent / "dots.toml", run=trained, quiet=True) == trained
+    assert (trained / "checkpoint.npz").stat().st_mtime_ns == before
+
+
+DIES_AT = 12
+DYING = f"""
+import os, sys
+from pathlib import Path
+from posewire_training.train import Learner, train
+
+rate = Learner.learning_rate
+
+def dying(learner, step):
+    if step == {DIES_AT}:
+        os._exit(9)  # no cleaning up, as after a kill or a power cut
+    return rate(learner, step)
+
+Learner.learning_rate = dying
+train(Path(sys.argv[1]), run=Path(sys.argv[2]), quiet=True)
+"""
+
+
+def test_a_killed_training_ends_where_an_unbroken_one_does(trained: Path, tmp_path: Path) -> None:
+    """Weights, their mean, optimizer, views and curve are all taken up from the last checkpoint."""
+    project, run = trained.parent / "dots.toml", tmp_path / "run"
+    child = subprocess.run([sys.executable, "-c", DYING, str(project), str(run)], capture_output=True)
+    assert child.returncode == 9, child.stderr.decode()
+    assert child.stdout == b""
+    assert int(np.load(run / "checkpoint.npz")["step"]) == 10
+    assert json.loads((run / "run.json").read_text())["finished"] is None
+    assert train(project, run=run, quiet=True) == run
+    record = json.loads((run / "run.json").read_text())
+    assert record["step"] == 30
+    assert record["finished"]
+    assert not list(run.glob("*.part"))
+    assert [row["step"] for row in rows_of(run)] == [row["step"] for row in rows_of(trained)]
+    whole, resumed = (np.load(folder / "checkpoint.npz") for folder in (trained, run))
+    for key in whole.files:
+        np.testing.assert_allclose(resumed[key], whole[key], rtol=1e-3, atol=1e-4, err_msg=key)
+
+
+def test_a_run_folder_with_other_settings_is_refused(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    with pytest.raises(InputError, match=r"other settings \(schedule\.steps\)"):
+        train(trained.parent / "dots.toml", run=run, steps=31, quiet=True)
+    with pytest.raises(InputError, match="already holds a run"):
+        train(trained.parent / "dots.toml", run=run, resume=False, quiet=True)
+    (run / "settings.json").unlink()
+    with pytest.raises(InputError, match=r"no training run \(settings\.json is missing\)"):
+        train(trained.parent / "dots.toml", run=run, quiet=True)
+
+
+def test_changed_data_is_noticed_on_resume(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained.parent, tmp_path / "all")
+    run = tmp_path / "all" / "run"
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"finished": None}))
+    labels = tmp_path / "all" / "labeled-data" / "clip" / "CollectedData_me.csv"
+    lines = labels.read_text().splitlines()
+    lines[3:] = [line.rsplit(",", 1)[0] + ",33.0" for line in lines[3:]]
+    labels.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match="the data changed"):
+        train(tmp_path / "all" / "dots.toml", run=run, quiet=True)
+
+
+def test_a_diverging_training_says_so(tmp_path: Path) -> None:
+    project = write_project(tmp_path, schedule={"learning_rate": 1e30, "warmup": 0})
+    with pytest.raises(WorkError, match=r"lower schedule\.learning_rate"):
+        train(project, run=tmp_path / "run", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"), [("absent.h5", "not found"), ("dots.toml", "not usable"), (".", "holds no")]
+)
+def test_wrong_weights_are_refused(tmp_path: Path, weights: str, told: str) -> None:
+    project = write_project(tmp_path)
+    with pytest.raises(InputError, match=told) as caught:
+        train(project, run=tmp_path / "run", weights=weights, quiet=True)
+    assert "network.weights" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_steps_below_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        train(write_project(tmp_path), steps=0, quiet=True)
+
+
+def test_the_learning_rate_rises_and_falls(tmp_path: Path) -> None:
+    settings = read_project(write_project(tmp_path, schedule={"steps": 100, "warmup": 10, "learning_rate": 0.01}))
+    learner = Learner.__new__(Learner)
+    learner.project = settings
+    rates = [learner.learning_rate(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.001)
+    assert max(rates) == pytest.approx(0.01)
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[-1] < 1e-4
+
+
+def test_new_runs_take_the_next_number(tmp_path: Path) -> None:
+    assert new_run(tmp_path / "dots.toml", "dots") == tmp_path / "runs" / "dots-1"
+    (tmp_path / "runs" / "dots-1").mkdir(parents=True)
+    assert new_run(tmp_path / "dots.toml", "dots") == tmp_path / "runs" / "dots-2"
+
+
+def test_the_curve_drops_rows_of_lost_steps(tmp_path: Path) -> None:
+    curve = Curve(tmp_path, 0)
+    for step in (2, 4, 6):
+        curve.add([step, 1, 1, 1, 1, float("nan"), float("nan"), float("nan")])
+    again = Curve(tmp_path, 4)
+    assert [row["step"] for row in again.rows] == [2, 4]
+    assert np.isnan(again.rows[0]["mean_px"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import sys
@@ -43,6 +44,13 @@ def examine() -> dict[str, Any]:
     for name, result in providers.items():
         if not result["works"] and (name == "cpu" or "no NVIDIA" not in result["reason"]):
             fix.append(f"{name}: {result['reason']}; {MEND[name]}")
+    cameras = list_cameras()
+    fix += [
+        f"camera:{camera.index} ({camera.name}) does not open: close the program that uses it, "
+        "or allow your user the device"
+        for camera in cameras
+        if not camera.opened
+    ]
     cache = _numba_cache()
     if not cache["writable"]:
         fix.append(
@@ -57,7 +65,7 @@ def examine() -> dict[str, Any]:
         "versions": versions,
         "clock": {"name": CLOCK_NAME, "resolution_ns": resolution_ns(), "sleep_1ms_takes_ms": _sleep_ms()},
         "providers": providers,
-        "cameras": [camera.__dict__ for camera in list_cameras()],
+        "cameras": [dataclasses.asdict(camera) for camera in cameras],
         "numba_cache": cache,
         "fix": fix,
     }
@@ -80,8 +88,10 @@ def readable(result: dict[str, Any]) -> str:
         lines.append(f"provider   {name}: {verdict}")
     cameras = result["cameras"]
     lines += [
-        f"camera     camera:{c['index']} {c['width']}x{c['height']} at {c['fps']:g} frames/s ({c['backend']})"
+        f"camera     camera:{c['index']} {c['name']} ({c['backend']}) {c['width']}x{c['height']} "
+        f"at {c['fps']:g} frames/s"
         for c in cameras
+        if c["opened"]
     ] or ["camera     none found"]
     lines.append(f"Numba      keeps compiled code in {result['numba_cache']['folder']}")
     lines += [f"to fix     {sentence}" for sentence in result["fix"]] or ["nothing to fix"]

@@ -48,6 +48,10 @@ def main() -> None:
             raise
         # The argument parser's own errors carry a sentence and a status.
         sentence = getattr(error, "format_message", None)
+        if type(error).__name__ == "NoArgsIsHelpError" and sentence is not None:
+            sys.stdout.write(sentence() + "\n")
+            _flush()
+            raise SystemExit(0) from None
         if sentence is not None:
             fail(sentence() or "no verb given; `posewire --help` lists them", getattr(error, "exit_code", 2))
         fail(f"{type(error).__name__}: {error} (a defect of Posewire; --debug shows where)", 1)
@@ -67,9 +71,30 @@ def _emit(result: dict[str, Any], text: str, as_json: bool) -> None:
     sys.stdout.write((json.dumps(result) if as_json else text) + "\n")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from posewire import __version__
+
+        sys.stdout.write(f"posewire {__version__}\n")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error comes from (anywhere on the line).")
+    ] = False,
+) -> None:
+    # Both are dealt with already: by the callback, and by `main`. A docstring would replace the program's help.
+    del version, debug
+
+
 @app.command()
 def run(
-    rig: Annotated[Path | None, typer.Argument(metavar="[RIG.toml]", help="Settings; options win over it.")] = None,
+    rig: Annotated[Path | None, typer.Argument(metavar="RIG.toml", help="Settings; options win over it.")] = None,
     source: Annotated[str | None, typer.Option(help="synthetic, a video, a folder of images, camera:N.")] = None,
     model: Annotated[str | None, typer.Option(help="A zoo model's name or an ONNX file.")] = None,
     publish: Annotated[str | None, typer.Option(help="ZeroMQ endpoint to bind.")] = None,

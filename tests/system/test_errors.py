@@ -151,3 +151,16 @@ def test_an_unknown_key_in_a_project(tmp_path):
     line = refused("train", project)
     assert "project.toml" in line
     assert "keypoints" in line
+
+
+def test_without_a_verb_the_help_is_printed_and_the_version_on_request():
+    assert "Commands:" in posewire().stdout
+    from posewire import __version__
+
+    assert posewire("--version").stdout == f"posewire {__version__}\n"
+
+
+def test_debug_shows_where_an_error_comes_from():
+    ended = posewire("run", "--model", "nothing", "--debug")
+    assert ended.status == 1
+    assert "Traceback" in ended.stderr

@@ -48,6 +48,7 @@ def agreement(video: Path, predictions: Path, model: str, likelihood: float = 0.
     distances = np.linalg.norm(np.array(ours)[:count, :, :2] - recorded[:count, :, :2], axis=-1)
     sure = recorded[:count, :, 2] > likelihood
     chosen = distances[sure]
+    by_name = {name: distances[:, k][sure[:, k]] for k, name in enumerate(names) if sure[:, k].any()}
     return {
         "model": pipeline.model.contract.name,
         "frames": count,
@@ -55,8 +56,8 @@ def agreement(video: Path, predictions: Path, model: str, likelihood: float = 0.
         "median_px": float(np.median(chosen)),
         "mean_px": float(chosen.mean()),
         "within_15px": float((chosen <= 15).mean()),
-        "per_keypoint_median_px": {n: float(np.median(distances[:, k][sure[:, k]])) for k, n in enumerate(names)},
-        "per_keypoint_within_15px": {n: float((distances[:, k][sure[:, k]] <= 15).mean()) for k, n in enumerate(names)},
+        "per_keypoint_median_px": {name: float(np.median(found)) for name, found in by_name.items()},
+        "per_keypoint_within_15px": {name: float((found <= 15).mean()) for name, found in by_name.items()},
     }
 
 

@@ -35,8 +35,22 @@ def decode_one(
             found.append((math.nan, math.nan, 0.0))
             continue
         value, row, column = best
-        input_x = (column + 0.5) * stride - 0.5 + float(offsets[row, column, k, 0])
-        input_y = (row + 0.5) * stride - 0.5 + float(offsets[row, column, k, 1])
+
+        def place(row: int, column: int, k: int = k) -> np.ndarray:
+            centre = np.array([(column + 0.5) * stride - 0.5, (row + 0.5) * stride - 0.5])
+            return centre + offsets[row, column, k].astype(float)
+
+        votes, weights = [], []
+        for i in (row - 1, row, row + 1):
+            for j in (column - 1, column, column + 1):
+                inside = i >= 0 and j >= 0 and i * stride < resized[1] and j * stride < resized[0]
+                if inside and np.linalg.norm(place(i, j) - place(row, column)) <= stride / 2:
+                    score = float(heatmaps[i, j, k])
+                    if score >= 0:
+                        votes.append(place(i, j))
+                        weights.append(score**2)
+        voted = sum(weights) > 0
+        input_x, input_y = np.average(votes, axis=0, weights=weights) if voted else place(row, column)
         x = left + (input_x + 0.5) * width / resized[0] - 0.5
         y = top + (input_y + 0.5) * height / resized[1] - 0.5
         found.append((x, y, value))

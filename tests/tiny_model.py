@@ -1,7 +1,8 @@
 """A model file that needs no training: it finds a blue, a green and a red dot by their centre of mass.
 
 Every test that wants exact keypoints from the real ONNX Runtime uses it. Each cell of stride 8 looks at a window of
-16 x 16 pixels: the heatmap is the dot's share in it, the offset its centre of mass from the cell's centre.
+20 x 20 pixels: the heatmap is high where (nearly) the whole dot lies in it, the offset is the centre of mass from the
+cell's centre.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 KEYPOINTS = ("blue", "green", "red")
-FULL_DOT = 50.0 * 255  # the weight of a dot of radius 4 px
+WINDOW = 20
+STEEP = 12.0  # the heatmap falls from 1 to 0 while a twelfth of the dot leaves the window
+FULL_DOT = 255 * sum(min(1.0, max(0.0, 4.5 - (x * x + y * y) ** 0.5)) for x in range(-5, 6) for y in range(-5, 6))
 
 
 def fields(**changes: Any) -> dict[str, Any]:
@@ -45,9 +48,9 @@ def fields(**changes: Any) -> dict[str, Any]:
 
 def build(metadata: dict[str, Any] | None = None, channels: int = 3) -> onnx.ModelProto:
     """The network as a protobuf; ``metadata`` of None leaves the posewire entry out."""
-    weights = np.ones((channels, 1, 16, 16), np.float32) / FULL_DOT
-    along = np.arange(16, dtype=np.float32) - 7.5
-    across = np.broadcast_to(along, (16, 16)) / FULL_DOT
+    weights = np.ones((channels, 1, WINDOW, WINDOW), np.float32) / FULL_DOT
+    along = np.arange(WINDOW, dtype=np.float32) - (WINDOW - 1) / 2
+    across = np.broadcast_to(along, (WINDOW, WINDOW)) / FULL_DOT
     moments = np.stack([across, across.T])  # x, y
     moment_weights = np.tile(moments, (channels, 1, 1))[:, None].astype(np.float32)
     constants = {
@@ -56,10 +59,13 @@ def build(metadata: dict[str, Any] | None = None, channels: int = 3) -> onnx.Mod
         "zero": np.float32(0.0),
         "one": np.float32(1.0),
         "least": np.float32(1e-6),
+        "steep": np.float32(STEEP),
+        "most": np.float32(STEEP - 1),
         "pair": np.array([0, 0, 0, channels, 2], np.int64),
         "mass_axes": np.array([4], np.int64),
     }
-    window = {"kernel_shape": [16, 16], "strides": [8, 8], "pads": [4, 4, 4, 4], "group": channels}
+    pads = [(WINDOW - 8) // 2] * 4
+    window = {"kernel_shape": [WINDOW, WINDOW], "strides": [8, 8], "pads": pads, "group": channels}
     nodes = [
         helper.make_node("Cast", ["frames"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["floats"], ["planes"], perm=[0, 3, 1, 2]),
@@ -67,7 +73,9 @@ def build(metadata: dict[str, Any] | None = None, channels: int = 3) -> onnx.Mod
         helper.make_node("Conv", ["planes", "moment_weights"], ["moments"], **window),
         helper.make_node("Transpose", ["mass"], ["mass_last"], perm=[0, 2, 3, 1]),
         helper.make_node("Transpose", ["moments"], ["moments_last"], perm=[0, 2, 3, 1]),
-        helper.make_node("Clip", ["mass_last", "zero", "one"], ["heatmaps"]),
+        helper.make_node("Mul", ["mass_last", "steep"], ["steep_mass"]),
+        helper.make_node("Sub", ["steep_mass", "most"], ["nearly_whole"]),
+        helper.make_node("Clip", ["nearly_whole", "zero", "one"], ["heatmaps"]),
         helper.make_node("Reshape", ["moments_last", "pair"], ["moment_pairs"]),
         helper.make_node("Max", ["mass_last", "least"], ["some_mass"]),
         helper.make_node("Unsqueeze", ["some_mass", "mass_axes"], ["mass_pairs"]),
@@ -97,11 +105,13 @@ def write(path: Path, channels: int = 3, **changes: Any) -> Path:
     return path
 
 
-def draw(points: dict[str, tuple[float, float]], width: int = 320, height: int = 240) -> np.ndarray:
-    """An image (uint8 [H, W, 3]) with a soft dot of radius 4 px at each named place (x, y), its centre exact."""
+def draw(
+    points: dict[str, tuple[float, float]], width: int = 320, height: int = 240, radius: float = 4.0
+) -> np.ndarray:
+    """An image (uint8 [H, W, 3]) with a soft dot of ``radius`` px at each named place (x, y), its centre exact."""
     image = np.zeros((height, width, 3), np.float64)
     ys, xs = np.mgrid[:height, :width]
     for name, (x, y) in points.items():
         distance = np.hypot(xs - x, ys - y)
-        image[..., KEYPOINTS.index(name)] += 255 * np.clip(4.5 - distance, 0, 1)
+        image[..., KEYPOINTS.index(name)] += 255 * np.clip(radius + 0.5 - distance, 0, 1)
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)

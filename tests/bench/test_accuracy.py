@@ -55,7 +55,7 @@ def test_errors_are_distances_in_px_and_absent_keypoints_are_counted(tmp_path, d
     assert found["median_px"] == pytest.approx(0, abs=0.05)
     assert found["missed"] == 1  # the label without dot
     assert found["false"] == 1  # red of the second frame: drawn, not labelled
-    assert "1.67 px" in readable(found)
+    assert "100.0 % within 15 px" in readable(found)
 
 
 def test_a_picture_of_the_worst_frames_is_drawn(tmp_path, dots):

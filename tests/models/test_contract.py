@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-import tiny_model
 
+import tiny_model
 from posewire_models.contract import PROVENANCE, contract_violations, parse_metadata
 from posewire_models.errors import ModelError
 

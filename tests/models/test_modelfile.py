@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import onnx
 import pytest
-import tiny_model
 from onnx import TensorProto, helper
 
+import tiny_model
 from posewire_models.errors import ModelError
 from posewire_models.modelfile import check_model, read_contract
 from posewire_models.zoo import read_model

@@ -46,7 +46,7 @@ def test_a_folder_is_no_model(tmp_path):
 
 def test_a_missing_file_offers_its_neighbour(tmp_path):
     (tmp_path / "mouse.onnx").write_bytes(b"x")
-    with pytest.raises(InputError, match="did you mean 'mouse.onnx'"):
+    with pytest.raises(InputError, match=r"did you mean 'mouse\.onnx'"):
         find_model(str(tmp_path / "mose.onnx"))
 
 

@@ -44,5 +44,5 @@ def test_a_wrong_option_is_named_as_an_option(tmp_path):
 
 
 def test_a_rig_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="nowhere.toml: no such file"):
+    with pytest.raises(InputError, match=r"nowhere\.toml: no such file"):
         run_settings(tmp_path / "nowhere.toml", {})

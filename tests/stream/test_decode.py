@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-import reference
-import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import reference
+import tiny_model
 from posewire.decode import Decoder
 from posewire.preprocess import Crop, plan
 from posewire_models.contract import parse_metadata
@@ -59,6 +59,25 @@ def test_exact_targets_decode_to_the_keypoint(x, y, scale):
     offsets[0, row, column, 1] = place - [(column + 0.5) * 8 - 0.5, (row + 0.5) * 8 - 0.5]
     decoder.decode(heatmaps, offsets)
     np.testing.assert_allclose(decoder.peaks[0, 1], [x, y, 0.9], atol=1e-3)
+
+
+def test_neighbours_that_mean_the_same_place_are_averaged_by_squared_score():
+    decoder, geometry = make(64, 64)
+    heatmaps, offsets = maps_of(geometry)
+    heatmaps[0, 3, 3, 0], heatmaps[0, 3, 4, 0] = 0.8, 0.4
+    offsets[0, 3, 3, 0] = 2.0, 0.0
+    offsets[0, 3, 4, 0] = -5.0, 1.0  # one pixel right of the peak's answer, one below
+    decoder.decode(heatmaps, offsets)
+    assert decoder.peaks[0, 0].tolist() == pytest.approx([29.5 + 0.2, 27.5 + 0.2, 0.8])
+
+
+def test_neighbours_that_mean_another_place_do_not_count():
+    decoder, geometry = make(64, 64)
+    heatmaps, offsets = maps_of(geometry)
+    heatmaps[0, 2:5, 2:5, 0] = 0.7
+    heatmaps[0, 3, 3, 0] = 0.8
+    decoder.decode(heatmaps, offsets)
+    assert decoder.peaks[0, 0, :2].tolist() == [27.5, 27.5]
 
 
 def test_of_equal_cells_the_first_in_reading_order_wins():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reference
 from posewire.ledger import Histogram, Ledger
 
 

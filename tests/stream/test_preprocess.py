@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tiny_model
 from posewire.preprocess import Crop, Preparation, parse_crop, plan
 from posewire_models.contract import parse_metadata
 from posewire_models.errors import InputError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tiny_model
 
+import tiny_model
 from posewire.providers import missing_driver
 from posewire.session import Network, ProviderError, load_model, open_network
 from posewire_models.errors import InputError, ModelError

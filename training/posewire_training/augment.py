@@ -47,7 +47,7 @@ class Augment:
         moved = move_points(matrix, points)
         if mirrored:
             moved = moved[self.flip_order]
-        labelled = ~np.isnan(moved).any(axis=1)
+        labelled = np.asarray(~np.isnan(moved).any(axis=1))
         inside = np.all((moved >= -0.5) & (moved < np.array(extent) - 0.5), axis=1)
         moved[~inside] = np.nan
         view = np.zeros((size[1], size[0], image.shape[2]), np.uint8)
@@ -120,7 +120,7 @@ class Augment:
         light = rng.uniform(-s.light, s.light)
         apart = 1 + rng.uniform(-tint, tint, channels)
         grey = 255 * (np.arange(256)[:, None] / 255) ** gamma
-        return np.clip(((grey - 128) * gain + 128 + light) * apart, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(((grey - 128) * gain + 128 + light) * apart, 0, 255), np.uint8)
 
     def _blurred(self, image: Image, rng: np.random.Generator) -> Image:
         if rng.random() < 0.5:
@@ -139,7 +139,7 @@ class Augment:
         # Sensors of gray cameras have one noise for all channels.
         own = slice(0, channels) if rng.random() < 0.3 else slice(0, 1)
         noise = self._noise[rows][:, columns, own] * np.float32(deviation)
-        return np.clip(image + noise, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(image + noise, 0, 255), np.uint8)
 
 
 def move_points(matrix: Affine, points: Points) -> Points:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from posewire_models.errors import InputError, nearest
 from posewire_models.skeleton import Pair, Skeleton, skeleton_problems
@@ -22,6 +22,7 @@ else:
     import tomli as tomllib
 
 DATA_ENVIRONMENT = "POSEWIRE_DATA"
+ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # the widths that ImageNet weights exist for
 PAD_MULTIPLE = 32  # MobileNetV2 halves the image five times
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -74,8 +75,8 @@ class PhantomSettings(Part):
 class NetworkSettings(Part):
     """The network's shape and how frames reach it."""
 
-    alpha: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 0.35
-    """Width multiplier of MobileNetV2."""
+    alpha: float = 0.35
+    """Width multiplier of MobileNetV2: 0.35, 0.5, 0.75, 1.0, 1.3 or 1.4."""
     weights: str = "imagenet"
     """Start of the backbone: ``imagenet`` (Keras' own download), ``none``, or a weight file or a folder of
     them, found like label files."""
@@ -91,6 +92,13 @@ class NetworkSettings(Part):
     """Channel order of the network's input."""
     min_score: Share = 0.3
     """Default score below which the runtime publishes a keypoint as absent."""
+
+    @field_validator("alpha")
+    @classmethod
+    def _alpha_has_weights(cls, alpha: float) -> float:
+        if alpha not in ALPHAS:
+            raise ValueError(f"{alpha}; expected one of {', '.join(map(str, ALPHAS))}")
+        return alpha
 
 
 class TargetSettings(Part):

@@ -42,7 +42,7 @@ def write_json(path: Path, fields: Mapping[str, Any]) -> None:
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write an ``.npz``."""
     content = io.BytesIO()
-    np.savez(content, **dict(arrays))
+    np.savez(content, allow_pickle=False, **dict(arrays))
     write_bytes(path, content.getvalue())
 
 

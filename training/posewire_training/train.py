@@ -36,6 +36,7 @@ from posewire_training.run_folder import (
     new_run,
     read_arrays,
     read_json,
+    read_settings,
     write_arrays,
     write_json,
 )
@@ -197,7 +198,7 @@ def train(
                 record["error_px"] = dict(zip(("mean", "median", "within_15px"), error, strict=True))
                 sums, since = np.zeros(3), 0
             if last or step % schedule.checkpoint_every == 0:
-                write_arrays(run / "checkpoint.npz", {"step": np.int64(step), **learner.state()})
+                write_arrays(run / "checkpoint.npz", {"step": np.array(step), **learner.state()})
                 record |= {"step": step, "seconds": record["seconds"] + time.perf_counter() - begun}
                 begun = time.perf_counter()
                 write_json(run / "run.json", _finite(record | {"finished": _now() if last else None}))
@@ -223,8 +224,8 @@ def _take_up(run: Path, settings: Project, resume: bool) -> dict[str, Any]:
         return {}
     if not resume:
         raise InputError(f"{run}: already holds a run; give another folder, or take it up")
-    kept, now = read_json(run / "settings.json"), settings.model_dump(mode="json")
-    if changed := changed_settings(kept, now):
+    kept = read_settings(run)
+    if changed := changed_settings(kept.model_dump(mode="json"), settings.model_dump(mode="json")):
         raise InputError(
             f"{run}: was started with other settings ({', '.join(changed)}); start a new run, or set them back"
         )

@@ -121,7 +121,7 @@ def _with_labels(
     text: str,
 ) -> Image:
     tile = annotate(image, peaks[None], keypoints, skeleton, text)
-    factor = tile.shape[0] / image.shape[0]
+    factor = tile.shape[1] / image.shape[1]  # below the image stands a bar
     for point, peak in zip(points, peaks, strict=True):
         if np.isfinite(point).all():
             label = tuple(int(v) for v in np.rint((point + 0.5) * factor - 0.5))

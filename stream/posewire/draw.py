@@ -30,8 +30,9 @@ def annotate(
 ) -> Image:
     """A copy of ``image`` (BGR or gray) with poses float32 [A, K, 3] drawn; keypoints that are NaN are left out.
 
-    A legend names the keypoints, with the scores of the first animal; ``text`` stands in a bar at the bottom. The
-    result is uint8 [H, W, 3] BGR; images under 480 px high are enlarged by a whole factor so that they can be read.
+    A legend names the keypoints, with the scores of the first animal; ``text`` stands in a bar below the image. The
+    result is uint8 [H + bar, W, 3] BGR; images under 480 px high are enlarged by a whole factor so that they can
+    be read.
     """
     factor = max(1, round(480 / image.shape[0]))
     colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
@@ -50,10 +51,9 @@ def annotate(
                 cv2.circle(canvas, centre, radius + 16 * unit, (0, 0, 0), -1, cv2.LINE_AA, _SUBPIXEL_BITS)
                 cv2.circle(canvas, centre, radius, colours[k], -1, cv2.LINE_AA, _SUBPIXEL_BITS)
     _legend(canvas, poses, keypoints, colours, unit, scores)
-    height = 20 * unit
-    canvas[-height:] //= 4
-    _text(canvas, text, (6 * unit, canvas.shape[0] - 6 * unit), (255, 255, 255), unit)
-    return canvas
+    bar = np.full((20 * unit, canvas.shape[1], 3), 24, np.uint8)
+    _text(bar, text, (6 * unit, 14 * unit), (255, 255, 255), unit)
+    return np.concatenate([canvas, bar])
 
 
 def _fixed(x: float, y: float, factor: int) -> tuple[int, int]:

@@ -31,10 +31,10 @@ def test_keypoints_that_are_nan_and_their_edges_are_left_out():
 def test_small_gray_images_are_enlarged_with_their_poses():
     image = np.zeros((120, 160), np.uint8)
     drawn = annotate(image, np.array([[[80.0, 60.0, 1.0]]], np.float32), ["a"], [], "")
-    assert drawn.shape == (480, 640, 3)
+    assert drawn.shape == (500, 640, 3)
     assert tuple(int(c) for c in drawn[round(60.5 * 4), round(80.5 * 4)]) == keypoint_colours(1)[0]
 
 
 def test_a_keypoint_far_outside_the_frame_does_not_break_the_drawing():
     poses = np.array([[[1e9, -1e9, 1.0], [5.0, 5.0, 1.0]]], np.float32)
-    assert annotate(np.zeros((480, 640, 3), np.uint8), poses, ["a", "b"], [(0, 1)], "").shape == (480, 640, 3)
+    assert annotate(np.zeros((480, 640, 3), np.uint8), poses, ["a", "b"], [(0, 1)], "").shape == (500, 640, 3)

@@ -195,7 +195,7 @@ def test_show_writes_what_the_network_saw(tmp_path, dots, ending):
     assert ended.status == 0, ended.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["dots.onnx", path.name]
     if ending == "png":
-        assert cv2.imread(str(path)).shape == (480, 640, 3)
+        assert cv2.imread(str(path)).shape == (500, 640, 3)
     else:
         film = cv2.VideoCapture(str(path))
         count = 0

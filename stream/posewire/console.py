@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from posewire.clock import now_ns
+
 _STATUS_EVERY_S = 0.5
+_PATIENCE_NS = 2_000_000_000
 
 
 def keep_stdout_clean() -> None:
@@ -43,8 +46,9 @@ class Stopped(BaseException):
 
 
 class Signals:
-    """SIGINT, SIGTERM (and Ctrl-Break on Windows) set ``stop``; a second one ends the program at once.
+    """SIGINT, SIGTERM (and Ctrl-Break on Windows) set ``stop``; one that comes 2 s later ends the program at once.
 
+    Sooner ones are taken for the same wish: a terminal and a shell script may both send theirs.
     Until `running` is called, the first signal raises `Stopped` in the main thread, since a start (compiling kernels,
     opening a device) does not look at an event.
     """
@@ -52,6 +56,7 @@ class Signals:
     def __init__(self) -> None:
         self.stop = threading.Event()
         self._starting = True
+        self._stopped_ns = 0
 
     def running(self) -> None:
         """From now on somebody looks at ``stop``."""
@@ -59,7 +64,10 @@ class Signals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.stop.is_set():
-            os._exit(130)
+            if now_ns() - self._stopped_ns > _PATIENCE_NS:
+                os._exit(130)
+            return
+        self._stopped_ns = now_ns()
         self.stop.set()
         if self._starting:
             self._starting = False

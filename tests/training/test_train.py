@@ -108,6 +108,15 @@ def test_a_run_folder_with_other_settings_is_refused(trained: Path, tmp_path: Pa
         train(trained.parent / "dots.toml", run=run, quiet=True)
 
 
+def test_a_run_of_an_older_version_lacks_settings_and_is_still_taken_up(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    settings = json.loads((run / "settings.json").read_text())
+    del settings["augment"]["tint"], settings["network"]["mixes"]
+    (run / "settings.json").write_text(json.dumps(settings))
+    assert train(trained.parent / "dots.toml", run=run, quiet=True) == run
+
+
 def test_changed_data_is_noticed_on_resume(trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained.parent, tmp_path / "all")
     run = tmp_path / "all" / "run"

@@ -21,6 +21,8 @@ Pace = Literal["real", "max"]
 # time.sleep is precise to some 0.1 ms everywhere (on Windows from Python 3.11 on), a wait with a time limit ticks at
 # 15.6 ms on Windows.
 _SLICE_NS = 20_000_000
+# How much of the time between two frames the decoding of the next one may be put off.
+_YIELD_SHARE = 0.25
 
 
 class Grabber:
@@ -183,6 +185,9 @@ class Grabber:
             if not self._offer(frame):
                 return
             offered += 1
+            if paced:
+                # First this frame's pose, then the next frame's decoding: on few cores they would hold each other up.
+                self._slot.wait_until_read(_YIELD_SHARE * period_ns / 1e9)
 
     def _read(self) -> Frame | None:
         try:

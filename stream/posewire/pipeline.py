@@ -69,10 +69,15 @@ class Pipeline:
         """What is published of the last frame: float32 [1, K, 3], NaN below ``min_score``."""
         return self._decoder.poses
 
-    def step(self, image: Image, stamps: StepStamps) -> None:
-        """One frame of the fitted size (uint8 [H, W, 3] BGR or [H, W] gray) through all stages, stamped."""
+    def step(self, image: Image, stamps: StepStamps, on_prepared: Callable[[], None] | None = None) -> None:
+        """One frame of the fitted size (uint8 [H, W, 3] BGR or [H, W] gray) through all stages, stamped.
+
+        ``on_prepared`` is called when the frame stands in the network's input, just before the network runs.
+        """
         self._preparation.into(image)
         stamps.prepared = self._clock()
+        if on_prepared is not None:
+            on_prepared()
         self.network.run()
         stamps.inferred = self._clock()
         self._decoder.decode(self.network.heatmaps, self.network.offsets)

@@ -60,6 +60,9 @@ class Service:
         self._slot = Slot()
         self._source = open_source(settings.source)
         self._grabber = Grabber(self._source, self._slot, pace=settings.pace, frames=settings.frames)
+        # At maximum pace the next frame is decoded beside the network. At real pace there is time for it afterwards,
+        # when the slot is asked for the next frame: beside the network it would only slow this pose.
+        self._let_in = self._slot.let_in if settings.pace == "max" else None
         self._truth = TruthScore(self.pipeline.model.contract.keypoints)
         self._viewer: Viewer | None = None
         self._first_ns: int | None = None
@@ -157,7 +160,7 @@ class Service:
         stamps = StepStamps()
         self._first_ns = now_ns()
         while not self._stop.is_set() and (deadline_ns is None or now_ns() < deadline_ns):
-            frame = self._slot.take(_IDLE_S)
+            frame = self._slot.take(_IDLE_S, let_in=False)
             if frame is None:
                 if self._slot.ended:
                     break
@@ -173,7 +176,7 @@ class Service:
             height, width = frame.image.shape[:2]
             self._say(f"frame {frame.number} is {width}x{height}: making the network ready for this size")
             self._fit(width, height, self._grabber.info)
-        pipeline.step(frame.image, stamps)
+        pipeline.step(frame.image, stamps, self._let_in)
         sending = now_ns()
         content = PoseContent(
             self.session,

@@ -31,6 +31,7 @@ class Slot:
         self._offered = 0
         self._taken = 0
         self._skipped = 0
+        self._reading = False  # a frame was taken without letting the putting thread go on: see `take`
         self._finished = False  # no frame will be put any more
         self._error: BaseException | None = None
 
@@ -65,13 +66,18 @@ class Slot:
                 self._changed.wait()
             return False
 
-    def take(self, timeout_s: float | None = None) -> Frame | None:
+    def take(self, timeout_s: float | None = None, *, let_in: bool = True) -> Frame | None:
         """The frame inside, waiting for one up to ``timeout_s`` (None: for ever).
 
-        None when the time is over or the source has ended: `ended` tells which.
+        None when the time is over or the source has ended: `ended` tells which. With ``let_in`` False the putting
+        thread is not woken before `let_in` is called, or the next `take`: it would decode its next frame at once,
+        and on few cores that holds up whoever works on this one.
         """
         deadline = None if timeout_s is None else now_ns() + round(timeout_s * 1e9)
         with self._changed:
+            if self._reading:
+                self._reading = False
+                self._changed.notify_all()
             while self._frame is None and not self._finished:
                 left = None if deadline is None else (deadline - now_ns()) / 1e9
                 if left is not None and left <= 0:
@@ -80,8 +86,26 @@ class Slot:
             frame, self._frame = self._frame, None
             if frame is not None:
                 self._taken += 1
-                self._changed.notify_all()
+                self._reading = not let_in
+                if let_in:
+                    self._changed.notify_all()
             return frame
+
+    def let_in(self) -> None:
+        """The putting thread may go on while the frame that was taken is still worked on."""
+        with self._changed:
+            self._reading = False
+            self._changed.notify_all()
+
+    def wait_until_read(self, timeout_s: float) -> None:
+        """Waits until the frame that was put has been taken and `let_in` called, no longer than ``timeout_s``."""
+        deadline = now_ns() + round(timeout_s * 1e9)
+        with self._changed:
+            while (self._frame is not None or self._reading) and not self._finished:
+                left_s = (deadline - now_ns()) / 1e9
+                if left_s <= 0:
+                    return
+                self._changed.wait(left_s)
 
     def finish(self, error: BaseException | None = None) -> None:
         """The source has ended, by ``error`` if one is given. A frame inside can still be taken.

@@ -244,3 +244,34 @@ def test_with_back_pressure_no_frame_is_skipped_between_threads() -> None:
     writing.result(LONG_S)
     assert numbers == list(range(total))
     assert slot.counts == SlotCounts(total, total, 0, 0)
+
+
+def test_a_putting_thread_is_let_in_only_when_the_taker_says_so() -> None:
+    """It goes on at `let_in`, or at the latest when the taker asks for the next frame."""
+    for let_in in (lambda slot: slot.let_in(), lambda slot: slot.take(0)):
+        slot, waiting = watched()
+        slot.put(frame(0))
+        putting = beside(slot.put_waiting, frame(1))
+        assert waiting.wait(LONG_S)
+        assert slot.take(LONG_S, let_in=False) is not None
+        assert not putting.done()  # it sleeps: nobody has woken it
+        let_in(slot)
+        assert putting.result(LONG_S)
+        assert slot.offered == 2
+
+
+def test_waiting_until_read_ends_with_the_reading_the_end_or_the_time() -> None:
+    slot = Slot()
+    slot.wait_until_read(60)  # nothing inside: at once
+    slot.put(frame(0))
+    slot.wait_until_read(0.001)
+    assert slot.counts.inside == 1
+    for end in (Slot.let_in, Slot.finish):
+        slot, waiting = watched()
+        slot.put(frame(1))
+        reading = beside(slot.wait_until_read, LONG_S * 10)
+        assert waiting.wait(LONG_S)
+        slot.take(LONG_S, let_in=False)
+        assert not reading.done()
+        end(slot)
+        reading.result(LONG_S)

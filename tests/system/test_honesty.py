@@ -10,20 +10,19 @@ import tiny_model
 from posewire_models.phantom import Scene
 from program import end, free_endpoint, read_poses, start
 
-FRAMES = 12
+FRAMES = 30
 
 
 def dotted():
     """Images with three dots at places between the pixels."""
     for n in range(FRAMES):
-        yield tiny_model.draw({"blue": (90.3 + 7.1 * n, 60.7), "green": (150.2, 78.6 + 5.3 * n), "red": (203.9, 171.4)})
+        yield tiny_model.draw({"blue": (90.3 + 3.1 * n, 60.7), "green": (150.2, 78.6 + 2.3 * n), "red": (203.9, 171.4)})
 
 
 def animals():
-    """Images of one drawn animal."""
-    scene = Scene(640, 480, seed=4, fps=5.0)
+    """Images of one drawn animal, each with another look and pose: a network's scatter in them is independent."""
     for n in range(FRAMES):
-        yield scene.draw(n).image.copy()
+        yield Scene(640, 480, seed=n, fps=1.0).draw(n).image
 
 
 def published(folder, images, model, *options):

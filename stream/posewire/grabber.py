@@ -185,8 +185,9 @@ class Grabber:
             if not self._offer(frame):
                 return
             offered += 1
-            if paced:
+            if paced and now_ns() < frame.grabbed_ns + period_ns:
                 # First this frame's pose, then the next frame's decoding: on few cores they would hold each other up.
+                # Not after a stall: the newest frame is due already.
                 self._slot.wait_until_read(_YIELD_SHARE * period_ns / 1e9)
 
     def _read(self) -> Frame | None:

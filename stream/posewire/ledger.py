@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from posewire.message import Stamps
+
 STAGES = ("wait", "prepare", "infer", "decode", "publish", "total", "photon")
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 # Neighbouring bins differ by 0.2 %, so a percentile is off by 0.1 % at most.
@@ -54,29 +56,19 @@ class Ledger:
         self.processed = 0
         self._recent: deque[tuple[int, int]] = deque(maxlen=512)
 
-    def add(
-        self,
-        grabbed: int,
-        picked: int,
-        prepared: int,
-        inferred: int,
-        decoded: int,
-        sending: int,
-        sent: int,
-        exposed: int | None,
-    ) -> None:
-        """Enter one frame's stamps (ns of one clock); ``sending`` before packing, ``sent`` after the send returned."""
+    def add(self, stamps: Stamps, returned: int) -> None:
+        """Enter one frame's stamps; ``returned``: when its send returned, in ns of the same clock."""
         stages = self.stages
-        stages["wait"].add(picked - grabbed)
-        stages["prepare"].add(prepared - picked)
-        stages["infer"].add(inferred - prepared)
-        stages["decode"].add(decoded - inferred)
-        stages["publish"].add(sent - sending)
-        stages["total"].add(sent - grabbed)
-        if exposed is not None:
-            stages["photon"].add(sent - exposed)
+        stages["wait"].add(stamps.picked - stamps.grabbed)
+        stages["prepare"].add(stamps.prepared - stamps.picked)
+        stages["infer"].add(stamps.inferred - stamps.prepared)
+        stages["decode"].add(stamps.decoded - stamps.inferred)
+        stages["publish"].add(returned - stamps.sent)
+        stages["total"].add(returned - stamps.grabbed)
+        if stamps.exposed is not None:
+            stages["photon"].add(returned - stamps.exposed)
         self.processed += 1
-        self._recent.append((sent, sent - grabbed))
+        self._recent.append((returned, returned - stamps.grabbed))
 
     def latency_ms(self) -> dict[str, dict[str, float | None] | None]:
         """The report's ``latency_ms``; ``photon`` is None where no exposure was known."""

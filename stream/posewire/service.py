@@ -177,41 +177,26 @@ class Service:
             self._say(f"frame {frame.number} is {width}x{height}: making the network ready for this size")
             self._fit(width, height, self._grabber.info)
         pipeline.step(frame.image, stamps, self._let_in)
-        sending = now_ns()
-        content = PoseContent(
-            self.session,
-            self.settings.stream,
-            self.publisher.messages,
-            frame.number,
-            Stamps(
-                frame.grabbed_ns,
-                picked,
-                stamps.prepared,
-                stamps.inferred,
-                stamps.decoded,
-                sending,
-                frame.exposed_ns,
-                frame.exposed_err_ns,
-                frame.exposed_from,
-            ),
-            pipeline.poses,
-        )
-        self.publisher.send_pose(pack_pose(content))
-        sent = now_ns()
-        self.ledger.add(
+        when = Stamps(
             frame.grabbed_ns,
             picked,
             stamps.prepared,
             stamps.inferred,
             stamps.decoded,
-            sending,
-            sent,
+            now_ns(),
             frame.exposed_ns,
+            frame.exposed_err_ns,
+            frame.exposed_from,
         )
+        seq = self.publisher.messages
+        content = PoseContent(self.session, self.settings.stream, seq, frame.number, when, pipeline.poses)
+        self.publisher.send_pose(pack_pose(content))
+        returned = now_ns()
+        self.ledger.add(when, returned)
         if frame.truth is not None:
             self._truth.add(pipeline.peaks, frame.truth)
         if self._viewer is not None:
-            text = f"frame {frame.number}   latency {(sent - frame.grabbed_ns) / 1e6:.1f} ms   {self.provider}"
+            text = f"frame {frame.number}   latency {(returned - frame.grabbed_ns) / 1e6:.1f} ms   {self.provider}"
             self._viewer.offer(frame.image, pipeline.poses, text)
         self._grabber.recycle(frame)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import reference
 from posewire.ledger import Histogram, Ledger
+from posewire.message import Stamps
 
 
 @given(st.lists(st.integers(100, 10**12), min_size=1, max_size=300), st.sampled_from([0.5, 0.95, 0.99, 0.999]))
@@ -34,7 +35,7 @@ def test_an_empty_histogram_has_no_figures():
 
 def test_stages_are_the_differences_of_the_stamps():
     ledger = Ledger()
-    ledger.add(0, 1_000_000, 3_000_000, 8_000_000, 9_000_000, 9_500_000, 10_000_000, None)
+    ledger.add(Stamps(0, 1_000_000, 3_000_000, 8_000_000, 9_000_000, 9_500_000), 10_000_000)
     figures = {name: stage["p50"] for name, stage in ledger.latency_ms().items() if stage}
     assert figures == pytest.approx(
         {"wait": 1.0, "prepare": 2.0, "infer": 5.0, "decode": 1.0, "publish": 0.5, "total": 10.0}, rel=2e-3
@@ -43,9 +44,9 @@ def test_stages_are_the_differences_of_the_stamps():
 
 def test_photon_is_null_until_an_exposure_is_known():
     ledger = Ledger()
-    ledger.add(5, 6, 7, 8, 9, 10, 11, None)
+    ledger.add(Stamps(5, 6, 7, 8, 9, 10), 11)
     assert ledger.latency_ms()["photon"] is None
-    ledger.add(5_000_000, 6_000_000, 7_000_000, 8_000_000, 9_000_000, 10_000_000, 11_000_000, 1_000_000)
+    ledger.add(Stamps(5_000_000, 6_000_000, 7_000_000, 8_000_000, 9_000_000, 10_000_000, exposed=1_000_000), 11_000_000)
     assert ledger.latency_ms()["photon"]["max"] == 10.0
 
 
@@ -53,5 +54,5 @@ def test_the_recent_past_tells_rate_and_latency():
     ledger = Ledger()
     assert ledger.recent() == (0.0, 0.0, 0.0)
     for n in range(100):
-        ledger.add(n * 10**7, n * 10**7, 0, 0, 0, 0, n * 10**7 + 2 * 10**6, None)
+        ledger.add(Stamps(n * 10**7, n * 10**7, 0, 0, 0, 0), n * 10**7 + 2 * 10**6)
     assert ledger.recent() == pytest.approx((100.0, 2.0, 2.0))

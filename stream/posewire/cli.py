@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from posewire.console import Signals, StatusLine, Stopped, fail, keep_stdout_clean, say
+from posewire.endpoint import DEFAULT_ENDPOINT
 from posewire_models.errors import PosewireError
 
 app = typer.Typer(
@@ -155,7 +158,7 @@ def _report_text(report: dict[str, Any]) -> str:
 
 @app.command()
 def listen(
-    endpoint: Annotated[str, typer.Argument(help="Where a stream is published.")] = "tcp://127.0.0.1:5555",
+    endpoint: Annotated[str, typer.Argument(help="Where a stream is published.")] = DEFAULT_ENDPOINT,
     stream: Annotated[str, typer.Option(help="Name of the stream.")] = "main",
     duration: Annotated[float | None, typer.Option(help="Stop after S seconds.")] = None,
     count: Annotated[int | None, typer.Option(help="Stop after N poses.")] = None,
@@ -243,7 +246,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Training steps, in place of the project's.")] = None,
 ) -> int:
     """Train a network from labels."""
-    with _training():
+    with _training_extra():
         from posewire_training.config import read_project
 
         read_project(project)  # a wrong file is told before TensorFlow takes its seconds to load
@@ -261,7 +264,7 @@ def evaluate(
     as_json: Json = False,
 ) -> int:
     """Measure a model against labelled frames."""
-    with _training():
+    with _training_extra():
         from posewire_bench.accuracy import evaluate as work
         from posewire_bench.accuracy import readable
     result = work(model, labels, provider=provider, show=show)
@@ -277,18 +280,16 @@ def export(
     error_from: Annotated[Path | None, typer.Option(help="A run that held frames out, for the card's error.")] = None,
 ) -> int:
     """Export a run to ONNX with a parity card."""
-    with _training():
+    with _training_extra():
         from posewire_training.export import export as work
     sys.stdout.write(f"{work(run, output=output, name=name, error_from=error_from)}\n")
     return 0
 
 
-class _training:
+@contextmanager
+def _training_extra() -> Iterator[None]:
     """Turns a missing package of the training extra into one line with the mend."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ModuleNotFoundError):
-            fail(f"{error.name} is missing: this verb needs `pip install 'posewire[training]'`", 2)
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is missing: this verb needs `pip install 'posewire[training]'`", 2)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from posewire.endpoint import DEFAULT_ENDPOINT
 from posewire_models.errors import InputError, nearest
 
 if sys.version_info >= (3, 11):
@@ -16,7 +17,6 @@ else:
     import tomli as tomllib
 
 DEFAULT_MODEL = "synthetic-animal"
-DEFAULT_ENDPOINT = "tcp://127.0.0.1:5555"
 
 
 class RunSettings(BaseModel):
@@ -29,7 +29,7 @@ class RunSettings(BaseModel):
     publish: str = DEFAULT_ENDPOINT
     stream: str = "main"
     frames: int | None = Field(default=None, ge=1)
-    duration: float | None = Field(default=None, gt=0)
+    duration: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     pace: Literal["real", "max"] = "real"
     wait_subscribers: int = Field(default=0, ge=0)
     crop: str = "full"

@@ -87,9 +87,9 @@ class Preparation:
         self._gray = self._target[:, :, 0] if contract.channels == 1 else np.empty((height, width), np.uint8)
         crop = geometry.crop
         self._colour_staging = np.empty((crop.height, crop.width), np.uint8) if contract.channels == 1 else None
+        self._bgr = np.empty((height, width, 3), np.uint8) if contract.color == "rgb" else None
         self._same_size = geometry.resized == (crop.width, crop.height)
         self._interpolation = cv2.INTER_AREA if geometry.scale[0] < 1 else cv2.INTER_LINEAR
-        self._rgb = contract.color == "rgb"
 
     def into(self, image: Image) -> None:
         """Crop, resize and colour one frame (uint8 [H, W, 3] BGR or [H, W] gray) into the buffer."""
@@ -101,10 +101,11 @@ class Preparation:
             self._resize(view, self._gray)
             if self._colour_staging is None:
                 self._target[:] = self._gray[:, :, None]
+        elif self._bgr is not None:
+            self._resize(view, self._bgr)
+            cv2.cvtColor(self._bgr, cv2.COLOR_BGR2RGB, dst=self._target)
         elif self._colour_staging is None:
             self._resize(view, self._target)
-            if self._rgb:
-                self._target[:] = self._target[:, :, ::-1].copy()
         else:
             cv2.cvtColor(view, cv2.COLOR_BGR2GRAY, dst=self._colour_staging)
             self._resize(self._colour_staging, self._gray)

@@ -114,8 +114,9 @@ class Viewer:
         return annotate(shown.image, shown.poses, self._keypoints, self._skeleton, shown.text)
 
     def _write_picture(self, shown: _Shown) -> None:
-        if not cv2.imwrite(str(self._beside), self._drawn(shown)):
-            raise OSError(f"cannot write {self._beside}")
+        # Not cv2.imwrite: it fails for some names on Windows.
+        _, encoded = cv2.imencode(self.path.suffix.lower(), self._drawn(shown))
+        self._beside.write_bytes(encoded.tobytes())
         _put_in_place(self._beside, self.path)
         self.written += 1
 

@@ -77,9 +77,10 @@ def test_gray_frames_with_a_channel_axis_reach_a_gray_network():
 
 
 def test_a_network_that_wants_rgb_gets_rgb():
-    image = noise(40, 64, 3)
+    image = noise(40, 60, 3)
     buffer, _ = prepared(image, color="rgb")
-    assert np.array_equal(buffer[:40, :64], image[..., ::-1])
+    assert np.array_equal(buffer[:40, :60], image[..., ::-1])
+    assert not buffer[:40, 60:].any()
 
 
 @given(

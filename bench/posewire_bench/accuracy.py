@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from posewire.draw import annotate
+from posewire.draw import PICTURES, annotate, write_picture
 from posewire.frame import Floats, Image
 from posewire.pipeline import Pipeline
 from posewire.session import load_model
-from posewire_models.errors import InputError
+from posewire_models.errors import InputError, WorkError
 from posewire_training.dataset import Labels, check_inside, load_labels, read_image
 
 Errors = npt.NDArray[np.float64]
@@ -82,11 +82,16 @@ def figures(model: str, keypoints: Sequence[str], measured: Measured, min_score:
 
 def evaluate(model: str, labels: Path, *, provider: str = "auto", show: Path | None = None) -> dict[str, Any]:
     """Measure a model (zoo name or file) against a label file. Raises InputError for either of them."""
+    if show is not None and (show.suffix.lower() not in PICTURES or not show.parent.is_dir()):
+        raise InputError(f"--show {show}: expected a file ending in {', '.join(PICTURES)}, in a folder that exists")
     pipeline = Pipeline(load_model(model), provider=provider)
     contract = pipeline.model.contract
     measured = measure(pipeline, load_labels(labels, contract.keypoints), str(labels))
     if show is not None:
-        write_picture(show, worst_frames(measured, contract.keypoints, contract.skeleton))
+        try:
+            write_picture(show, worst_frames(measured, contract.keypoints, contract.skeleton))
+        except OSError as error:
+            raise WorkError(f"--show {show}: cannot be written ({error.strerror or error})") from None
     return figures(contract.name, contract.keypoints, measured, pipeline.min_score)
 
 
@@ -129,18 +134,6 @@ def _with_labels(
             cv2.line(tile, label, found, (255, 255, 255), 1, cv2.LINE_AA)
             cv2.drawMarker(tile, label, (255, 255, 255), cv2.MARKER_CROSS, 9, 1, cv2.LINE_AA)
     return tile
-
-
-def write_picture(path: Path, image: Image) -> None:
-    """Write a picture beside its place and rename it. Raises InputError if OpenCV cannot write this kind of file."""
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        written = cv2.imwrite(str(beside), image)
-    except cv2.error:
-        written = False
-    if not written:
-        raise InputError(f"--show {path}: cannot be written; expected a .png or .jpg in a folder that exists")
-    beside.replace(path)
 
 
 def readable(result: dict[str, Any]) -> str:

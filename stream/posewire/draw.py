@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from posewire.frame import Floats, Image
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+PICTURES = (".png", ".jpg", ".jpeg")
 _SUBPIXEL_BITS = 4  # OpenCV draws at 1/16 px
 
 
@@ -94,3 +97,24 @@ def _legend(
 
 def _text(canvas: Image, text: str, at: tuple[int, int], colour: tuple[int, int, int], unit: int) -> None:
     cv2.putText(canvas, text, at, _FONT, 0.42 * unit, colour, unit, cv2.LINE_AA)
+
+
+def write_picture(path: Path, image: Image) -> None:
+    """Write a .png or .jpg beside its place, then give it its name. Raises OSError."""
+    # Not cv2.imwrite: it fails for some names on Windows.
+    _, encoded = cv2.imencode(path.suffix.lower(), image)
+    aside = beside(path)
+    aside.write_bytes(encoded.tobytes())
+    put_in_place(aside, path)
+
+
+def beside(path: Path) -> Path:
+    """Where a file lies until it is whole."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")
+
+
+def put_in_place(aside: Path, path: Path) -> None:
+    """Give a file that is whole its name, once it is on the disk. Raises OSError."""
+    with aside.open("rb+") as file:
+        os.fsync(file.fileno())
+    aside.replace(path)

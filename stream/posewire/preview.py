@@ -7,7 +7,6 @@ pictures are written beside and renamed, so that no half-written file has the fi
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Sequence
@@ -18,12 +17,11 @@ import cv2
 import numpy as np
 
 from posewire.clock import now_ns
-from posewire.draw import annotate
+from posewire.draw import PICTURES, annotate, beside, put_in_place, write_picture
 from posewire.frame import Floats, Image
 from posewire_models.errors import InputError, WorkError
 
 FILMS = (".mp4",)
-PICTURES = (".png", ".jpg", ".jpeg")
 _QUEUE = 8
 _PICTURE_EVERY_NS = 500_000_000
 
@@ -59,7 +57,7 @@ class Viewer:
         self.dropped = 0
         self.written = 0
         self._film = ending in FILMS
-        self._beside = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._beside = beside(path)
         self._keypoints = tuple(keypoints)
         self._skeleton = tuple(skeleton)
         self._fps = fps if 1 <= fps <= 240 else 30.0
@@ -106,7 +104,7 @@ class Viewer:
                 self._write_picture(last)
             if self._writer is not None:
                 self._writer.release()
-                _put_in_place(self._beside, self.path)
+                put_in_place(self._beside, self.path)
         except Exception as error:
             self._error = self._error or error
 
@@ -114,10 +112,7 @@ class Viewer:
         return annotate(shown.image, shown.poses, self._keypoints, self._skeleton, shown.text)
 
     def _write_picture(self, shown: _Shown) -> None:
-        # Not cv2.imwrite: it fails for some names on Windows.
-        _, encoded = cv2.imencode(self.path.suffix.lower(), self._drawn(shown))
-        self._beside.write_bytes(encoded.tobytes())
-        _put_in_place(self._beside, self.path)
+        write_picture(self.path, self._drawn(shown))
         self.written += 1
 
     def _write_film(self, shown: _Shown) -> None:
@@ -132,9 +127,3 @@ class Viewer:
             drawn = np.asarray(cv2.resize(drawn, self._size, interpolation=cv2.INTER_AREA), np.uint8)
         self._writer.write(drawn)
         self.written += 1
-
-
-def _put_in_place(beside: Path, path: Path) -> None:
-    with beside.open("rb+") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -49,6 +49,9 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if Stopped.raised:
+            say("posewire: stopped")
+            raise SystemExit(0) from None
         # The argument parser's own errors carry a sentence and a status.
         sentence = getattr(error, "format_message", None)
         if type(error).__name__ == "NoArgsIsHelpError" and sentence is not None:
@@ -162,7 +165,9 @@ def listen(
     stream: Annotated[str, typer.Option(help="Name of the stream.")] = "main",
     duration: Annotated[float | None, typer.Option(help="Stop after S seconds.")] = None,
     count: Annotated[int | None, typer.Option(help="Stop after N poses.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Print every pose, not 20 a second.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print every pose, not 20 a second (--json always does).")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Print poses as they come; tell gaps and age."""
@@ -245,13 +250,18 @@ def train(
     weights: Annotated[str | None, typer.Option(help="imagenet, none, or a path to MobileNetV2 weights.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, in place of the project's.")] = None,
 ) -> int:
-    """Train a network from labels."""
-    with _training_extra():
+    """Train a network from labels. Ctrl-C keeps what was learned; with --run it goes on."""
+    signals = Signals()
+    with signals.installed(), _training_extra():
         from posewire_training.config import read_project
 
         read_project(project)  # a wrong file is told before TensorFlow takes its seconds to load
         from posewire_training.train import train as work
-    sys.stdout.write(f"{work(project, run=run, weights=weights, steps=steps)}\n")
+
+        folder = work(
+            project, run=run, weights=weights, steps=steps, stop=signals.stop, running=signals.running, say=say
+        )
+    sys.stdout.write(f"{folder}\n")
     return 0
 
 

@@ -55,6 +55,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
     """Rig file first, then the options that were given (not None). Raises InputError for the first wrong key."""
+    if rig is not None and rig.suffix.lower() != ".toml":
+        raise InputError(f"{rig}: expected a rig file ending in .toml; for a video or a folder write --source {rig}")
     from_rig = {key.replace("-", "_"): value for key, value in read_toml(rig).items()} if rig else {}
     given = {key: value for key, value in options.items() if value is not None}
     try:

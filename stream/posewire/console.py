@@ -42,7 +42,12 @@ def fail(line: str, status: int) -> NoReturn:
 
 
 class Stopped(BaseException):
-    """Raised by a signal while the program is still starting, when no loop looks at the stop event yet."""
+    """Raised by a signal while the program is still starting, when no loop looks at the stop event yet.
+
+    Native code may turn it into an error of its own; ``raised`` tells then what the matter is.
+    """
+
+    raised = False
 
 
 class Signals:
@@ -71,6 +76,7 @@ class Signals:
         self.stop.set()
         if self._starting:
             self._starting = False
+            Stopped.raised = True
             raise Stopped
 
     @contextmanager

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from posewire.frame import Floats, Image
+from posewire.preprocess import Crop
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -30,12 +31,13 @@ def annotate(
     skeleton: Sequence[tuple[int, int]],
     text: str,
     scores: bool = True,
+    crop: Crop | None = None,
 ) -> Image:
     """A copy of ``image`` (BGR or gray) with poses float32 [A, K, 3] drawn; keypoints that are NaN are left out.
 
-    A legend names the keypoints, with the scores of the first animal; ``text`` stands in a bar below the image. The
-    result is uint8 [H + bar, W, 3] BGR; images under 480 px high are enlarged by a whole factor so that they can
-    be read.
+    A legend names the keypoints, with the scores of the first animal, and lies beneath the pose; ``crop`` is framed,
+    and what lies outside it darker; ``text`` stands in a bar below the image. The result is uint8 [H + bar, W, 3] BGR;
+    images under 480 px high are enlarged by a whole factor so that they can be read.
     """
     factor = max(1, round(480 / image.shape[0]))
     colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
@@ -43,6 +45,9 @@ def annotate(
     canvas: Image = np.array(cv2.resize(colour, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     unit = max(1, round(canvas.shape[0] / 480))
     colours = keypoint_colours(len(keypoints))
+    if crop is not None:
+        _frame_crop(canvas, crop, factor, unit)
+    _legend(canvas, poses, keypoints, colours, unit, scores)
     for pose in poses:
         for i, j in skeleton:
             if np.isfinite(pose[[i, j], :2]).all():
@@ -53,7 +58,6 @@ def annotate(
                 radius = (4 * unit) << _SUBPIXEL_BITS
                 cv2.circle(canvas, centre, radius + 16 * unit, (0, 0, 0), -1, cv2.LINE_AA, _SUBPIXEL_BITS)
                 cv2.circle(canvas, centre, radius, colours[k], -1, cv2.LINE_AA, _SUBPIXEL_BITS)
-    _legend(canvas, poses, keypoints, colours, unit, scores)
     bar = np.full((20 * unit, canvas.shape[1], 3), 24, np.uint8)
     _text(bar, text, (6 * unit, 14 * unit), (255, 255, 255), unit)
     return np.concatenate([canvas, bar])
@@ -70,6 +74,15 @@ def _line(canvas: Image, start: Floats, end: Floats, factor: int, unit: int) -> 
     points = _fixed(start[0], start[1], factor), _fixed(end[0], end[1], factor)
     cv2.line(canvas, *points, (0, 0, 0), 3 * unit, cv2.LINE_AA, _SUBPIXEL_BITS)
     cv2.line(canvas, *points, (235, 235, 235), unit, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _frame_crop(canvas: Image, crop: Crop, factor: int, unit: int) -> None:
+    left, top = crop.x * factor, crop.y * factor
+    right, bottom = left + crop.width * factor, top + crop.height * factor
+    inside = canvas[top:bottom, left:right].copy()
+    canvas[:] = canvas // 2
+    canvas[top:bottom, left:right] = inside
+    cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), (235, 235, 235), unit)
 
 
 def _legend(

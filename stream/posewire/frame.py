@@ -17,8 +17,8 @@ class SourceInfo:
     """What a source says of itself once it is open.
 
     ``fps`` is the source's own rate in frames/s (0.0 if it has none); ``live`` sources (cameras) cannot wait, so
-    they refuse ``--pace max``; ``frames`` is the number of frames promised, or None; ``notes`` are one-line
-    remarks for the log (e.g. the buffer depth a driver granted).
+    they refuse ``--pace max``; ``frames`` is the number of frames promised, ``animals`` that of animals in view, None
+    where it is not known; ``notes`` are one-line remarks for the log (e.g. the buffer depth a driver granted).
     """
 
     name: str
@@ -27,6 +27,7 @@ class SourceInfo:
     fps: float
     live: bool = False
     frames: int | None = None
+    animals: int | None = None
     notes: tuple[str, ...] = ()
 
 

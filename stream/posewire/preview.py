@@ -19,6 +19,7 @@ import numpy as np
 from posewire.clock import now_ns
 from posewire.draw import PICTURES, annotate, beside, put_in_place, write_picture
 from posewire.frame import Floats, Image
+from posewire.preprocess import Crop
 from posewire_models.errors import InputError, WorkError
 
 FILMS = (".mp4",)
@@ -47,6 +48,7 @@ class Viewer:
         skeleton: Sequence[tuple[int, int]],
         fps: float,
         wait: bool,
+        crop: Crop | None = None,
     ) -> None:
         ending = path.suffix.lower()
         if ending not in FILMS + PICTURES:
@@ -60,6 +62,7 @@ class Viewer:
         self._beside = beside(path)
         self._keypoints = tuple(keypoints)
         self._skeleton = tuple(skeleton)
+        self._crop = crop
         self._fps = fps if 1 <= fps <= 240 else 30.0
         self._wait = wait
         self._queue: queue.Queue[_Shown | None] = queue.Queue(_QUEUE)
@@ -109,7 +112,7 @@ class Viewer:
             self._error = self._error or error
 
     def _drawn(self, shown: _Shown) -> Image:
-        return annotate(shown.image, shown.poses, self._keypoints, self._skeleton, shown.text)
+        return annotate(shown.image, shown.poses, self._keypoints, self._skeleton, shown.text, crop=self._crop)
 
     def _write_picture(self, shown: _Shown) -> None:
         write_picture(self.path, self._drawn(shown))

@@ -67,6 +67,7 @@ class Service:
         self._viewer: Viewer | None = None
         self._first_ns: int | None = None
         self._last_ns = 0
+        self._told: set[str] = set()  # why providers were not used: frames of every new size would tell it again
 
     @property
     def started(self) -> bool:
@@ -106,6 +107,9 @@ class Service:
     def _warm_up(self, info: SourceInfo) -> None:
         for note in info.notes:
             self._say(note)
+        name = self.pipeline.model.contract.name
+        if info.animals is not None and info.animals > 1 and self.pipeline.model.contract.animals == "one":
+            self._say(f"{info.animals} animals, but {name} finds one: its keypoints may come from any of them")
         self._fit(info.width, info.height, info)
         # One whole pass through packing, so that nothing is met for the first time by the first frame.
         stamps = Stamps(0, 0, 0, 0, 0, 0)
@@ -113,12 +117,19 @@ class Service:
         if self.settings.show is not None:
             contract = self.pipeline.model.contract
             wait = self.settings.pace == "max"
-            self._viewer = Viewer(self.settings.show, contract.keypoints, contract.skeleton, info.fps, wait)
+            self._viewer = Viewer(
+                self.settings.show,
+                contract.keypoints,
+                contract.skeleton,
+                info.fps,
+                wait,
+                parse_crop(self.settings.crop),
+            )
         # What exists now lives until the end: the collector need not look at it again in mid-stream.
         gc.collect()
         gc.freeze()
         self._say(
-            f"{self.pipeline.model.contract.name} on {self.provider}, {info.width}x{info.height} from {info.name}; "
+            f"{name} on {self.provider}, {info.width}x{info.height} from {info.name}; "
             f"listen with: posewire listen {self.publisher.endpoint} --stream {self.settings.stream}"
         )
 
@@ -126,7 +137,9 @@ class Service:
         self.pipeline.fit(width, height)
         self.provider = self.pipeline.network.provider
         for reason in self.pipeline.network.refused:
-            self._say(f"not used: {reason}")
+            if reason not in self._told:
+                self._say(f"not used: {reason}")
+                self._told.add(reason)
         contract = self.pipeline.model.contract
         clock = clock_info()
         self.publisher.set_meta(
@@ -213,7 +226,10 @@ class Service:
             if self._viewer is not None:
                 self._viewer.close()
                 dropped = f", {self._viewer.dropped} left out" if self._viewer.dropped else ""
-                self._say(f"wrote {self.settings.show} ({self._viewer.written} drawn{dropped})")
+                if self._viewer.written:
+                    self._say(f"wrote {self.settings.show} ({self._viewer.written} drawn{dropped})")
+                else:
+                    self._say(f"{self.settings.show} not written: no frame came")
         except PosewireError as error:
             if failure is None:
                 raise

@@ -115,11 +115,18 @@ def open_network(model: Model, width: int, height: int, provider: str = "auto", 
 
     ``auto`` takes the first of CUDA and CPU that proves itself; the network's ``refused`` says why others did not.
     ``threads`` of 0 leaves the number to `default_threads`.
-    Raises InputError for an unknown provider, or a named one that cannot run here, with the mend.
+    Raises InputError for an unknown provider or a named one that cannot run here, with the mend, and for more threads
+    than cores.
     """
     if provider != "auto" and provider not in PROVIDERS:
         raise InputError(
             f"--provider {provider}: expected auto, {', '.join(PROVIDERS)}{nearest(provider, ['auto', *PROVIDERS])}"
+        )
+    cores = os.cpu_count() or 1
+    if threads > cores:
+        raise InputError(
+            f"--threads {threads}: this machine has {cores} cores, and more threads than cores take turns and stall; "
+            f"give at most {cores}, or 0 to have it chosen"
         )
     reasons: list[str] = []
     for candidate in AUTO if provider == "auto" else (provider,):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from posewire.draw import annotate, keypoint_colours
+from posewire.draw import annotate, keypoint_colours, write_picture
+from posewire.preprocess import Crop
 
 
 def test_keypoints_are_drawn_at_their_place_in_their_colour():
@@ -38,3 +40,19 @@ def test_small_gray_images_are_enlarged_with_their_poses():
 def test_a_keypoint_far_outside_the_frame_does_not_break_the_drawing():
     poses = np.array([[[1e9, -1e9, 1.0], [5.0, 5.0, 1.0]]], np.float32)
     assert annotate(np.zeros((480, 640, 3), np.uint8), poses, ["a", "b"], [(0, 1)], "").shape == (500, 640, 3)
+
+
+def test_what_lies_outside_the_crop_is_darker():
+    image = np.full((480, 640, 3), 200, np.uint8)
+    drawn = annotate(image, np.empty((0, 1, 3), np.float32), ["a"], [], "", crop=Crop(400, 200, 100, 50))
+    assert (drawn[210:240, 410:490] == 200).all()
+    assert (drawn[260:480, :640] == 100).all()
+    assert (drawn[200, 400:500] == 235).all()
+
+
+def test_a_picture_gets_its_name_when_it_is_whole(tmp_path):
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    write_picture(tmp_path / "mäuse.png", image)
+    assert [path.name for path in tmp_path.iterdir()] == ["mäuse.png"]
+    data = np.frombuffer((tmp_path / "mäuse.png").read_bytes(), np.uint8)
+    assert np.array_equal(cv2.imdecode(data, cv2.IMREAD_COLOR), image)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,11 @@ def test_cuda_gives_what_the_cpu_gives(model):
 def test_an_unknown_provider_offers_the_nearest(model):
     with pytest.raises(InputError, match="did you mean 'cuda'"):
         open_network(model, 64, 64, "cdua")
+
+
+def test_more_threads_than_cores_are_refused(model):
+    with pytest.raises(InputError, match="--threads"):
+        open_network(model, 64, 64, "cpu", 1 + (os.cpu_count() or 1))
 
 
 def test_outputs_land_in_the_bound_buffers(model):

@@ -164,3 +164,22 @@ def test_debug_shows_where_an_error_comes_from():
     ended = posewire("run", "--model", "nothing", "--debug")
     assert ended.status == 1
     assert "Traceback" in ended.stderr
+
+
+def test_a_video_in_the_place_of_a_rig_file_is_told_its_option(tmp_path, dots):
+    (tmp_path / "mouse.mp4").write_bytes(b"\xff\xfe")
+    assert "--source" in run(dots, tmp_path / "mouse.mp4")
+
+
+def test_a_rate_behind_a_bare_path_is_told_the_kind(tmp_path, dots):
+    path = tmp_path / "mouse.mp4"
+    path.write_bytes(b"x")
+    assert f"video:{path},fps=60" in run(dots, "--source", f"{path},fps=60")
+
+
+def test_more_threads_than_cores_are_refused(dots):
+    assert "--threads" in run(dots, "--threads", 10_000)
+
+
+def test_a_duration_without_end_is_refused(dots):
+    assert "--duration" in run(dots, "--duration", "inf")

@@ -307,3 +307,11 @@ def test_doctor_proves_the_cpu_and_reads_the_clock():
     assert report["providers"]["cpu"]["p50_ms"] > 0
     assert report["clock"]["resolution_ns"] > 0
     assert all("reason" in found for found in report["providers"].values() if not found["works"])
+
+
+def test_several_animals_before_a_network_for_one_are_remarked(dots):
+    ended = posewire(
+        "run", "--source", "synthetic:animals=2,frames=3", "--pace", "max", "--model", dots, "--publish", ANY_PORT
+    )
+    assert ended.status == 0
+    assert "2 animals, but" in ended.stderr

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import platform
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -149,11 +150,16 @@ def train(
     steps: int | None = None,
     resume: bool = True,
     quiet: bool = False,
+    stop: threading.Event | None = None,
+    running: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Train the network of a project file; returns the run folder.
 
     ``run``: the folder to write, or an unfinished run to take up (``resume``); default: a new
     ``runs/<name>-<number>`` beside the project file. ``weights`` and ``steps`` win over the file.
+    ``stop`` ends the training after the step under way, with a checkpoint; ``running`` is called when the first step
+    is about to begin, from when on somebody looks at ``stop``; ``say`` receives one-line remarks.
     Raises InputError for wrong settings or data, WorkError if training diverges.
     """
     settings = read_project(project)
@@ -178,12 +184,14 @@ def train(
             raise InputError(f"{run}: the data changed since this run was started; start a new run")
         learner.restore(state, str(run))
         step = int(state["step"])
+        say(f"{run}: going on after step {step}")
     else:
         record = _start(run, settings, source)
     curve = Curve(run, step)
     augment = Augment(settings.augment, source.body.flip_order)
     schedule, sums, since = settings.schedule, np.zeros(3), 0
     begun = time.perf_counter()
+    running()
     with _progress(quiet, schedule.steps, step) as show, Batches(settings, source.train, augment, step) as batches:
         for batch in batches:
             learner.optimizer.learning_rate.assign(learner.learning_rate(step))
@@ -192,19 +200,22 @@ def train(
             if not np.isfinite(losses[0]):
                 raise WorkError(f"{run}: the loss is no number at step {step}; lower schedule.learning_rate")
             last = step == schedule.steps
+            stopped = not last and stop is not None and stop.is_set()
             if last or step % schedule.validate_every == 0:
                 error = error_of(learner, source.held_out)
                 curve.add([step, *(sums / since), learner.learning_rate(step - 1), *error])
                 record["error_px"] = dict(zip(("mean", "median", "within_15px"), error, strict=True))
                 sums, since = np.zeros(3), 0
-            if last or step % schedule.checkpoint_every == 0:
+            if last or stopped or step % schedule.checkpoint_every == 0:
                 write_arrays(run / "checkpoint.npz", {"step": np.array(step), **learner.state()})
                 record |= {"step": step, "seconds": record["seconds"] + time.perf_counter() - begun}
                 begun = time.perf_counter()
                 write_json(run / "run.json", _finite(record | {"finished": _now() if last else None}))
             show(step, float(losses[0]), curve.rows[-1]["mean_px"] if curve.rows else math.nan)
-            if last:
+            if last or stopped:
                 break
+    if stopped:
+        say(f"stopped after step {step} of {schedule.steps}; to go on: the same command with --run {run}")
     return run
 
 

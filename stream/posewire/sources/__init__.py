@@ -151,6 +151,10 @@ def _plug_in(kind: str) -> Callable[[str], Source] | None:
 
 def _not_found(spec: str, path: Path, kind: str | None) -> InputError:
     known = kinds()
+    name, comma, fps = spec.rpartition(",fps=")
+    if comma and Path(name).exists():
+        kind = "images" if Path(name).is_dir() else "video"
+        return InputError(f"no file '{spec}'; to set the rate of a file or folder write {kind}:{name},fps={fps}")
     if kind is not None:
         hint = nearest(kind, known) or f"; known are {', '.join(known)}"
         return InputError(f"no file '{spec}', and no kind of source '{kind}'{hint}")

@@ -70,7 +70,7 @@ class SyntheticSource:
         scene = Scene(self.width, self.height, self.animals, self.fps, self.seed, self.look)
         scene.draw(0)
         self._scene, self._next = scene, 0
-        return SourceInfo("synthetic", self.width, self.height, self.fps, live=False, frames=self.frames)
+        return SourceInfo("synthetic", self.width, self.height, self.fps, frames=self.frames, animals=self.animals)
 
     def read(self, into: Image | None = None) -> Frame | None:
         """The next frame, drawn into ``into`` if it fits (uint8 [H, W, 3], C order); None at the end or when closed."""

@@ -29,6 +29,15 @@ def resized(pixel: Number, factor: float) -> Number:
     return (pixel + 0.5) * factor - 0.5
 
 
+def resize_averages(factor: float) -> bool:
+    """How images are resized by ``factor``, in training and at run time alike.
+
+    Up to a half by averaging areas (OpenCV's INTER_AREA), so that no pixel is passed over; above it by bilinear
+    interpolation (INTER_LINEAR), which meets every pixel there and is five times as fast.
+    """
+    return factor <= 0.5
+
+
 def padded_size(size: int, multiple: int) -> int:
     """The smallest multiple of ``multiple`` that is not below ``size`` (padding is right and bottom)."""
     return -(-size // multiple) * multiple

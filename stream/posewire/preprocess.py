@@ -14,7 +14,7 @@ import numpy as np
 from posewire.frame import Image
 from posewire_models.contract import ModelContract
 from posewire_models.errors import InputError
-from posewire_models.grid import padded_size
+from posewire_models.grid import padded_size, resize_averages
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Preparation:
         self._colour_staging = np.empty((crop.height, crop.width), np.uint8) if contract.channels == 1 else None
         self._bgr = np.empty((height, width, 3), np.uint8) if contract.color == "rgb" else None
         self._same_size = geometry.resized == (crop.width, crop.height)
-        self._interpolation = cv2.INTER_AREA if geometry.scale[0] < 1 else cv2.INTER_LINEAR
+        self._interpolation = cv2.INTER_AREA if resize_averages(contract.scale) else cv2.INTER_LINEAR
 
     def into(self, image: Image) -> None:
         """Crop, resize and colour one frame (uint8 [H, W, 3] BGR or [H, W] gray) into the buffer."""

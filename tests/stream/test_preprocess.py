@@ -13,6 +13,7 @@ from posewire.preprocess import Crop, Preparation, parse_crop, plan
 from posewire_models.contract import parse_metadata
 from posewire_models.errors import InputError
 from posewire_models.grid import resized
+from posewire_training.dataset import scaled_image
 
 
 def contract(**changes):
@@ -81,6 +82,18 @@ def test_a_network_that_wants_rgb_gets_rgb():
     buffer, _ = prepared(image, color="rgb")
     assert np.array_equal(buffer[:40, :60], image[..., ::-1])
     assert not buffer[:40, 60:].any()
+
+
+@pytest.mark.parametrize("color", ["bgr", "rgb", "gray"])
+@pytest.mark.parametrize("scale", [0.25, 0.5, 0.75, 1.0, 1.5])
+def test_training_and_runtime_resize_alike(scale: float, color: str):
+    """To within the rounding of gray before or after the resize."""
+    image = cv2.GaussianBlur(noise(64, 96, 3), (0, 0), 1.0)
+    one = {"keypoints": ["dot"], "skeleton": [], "symmetric": []} if color == "gray" else {}
+    buffer, geometry = prepared(image, scale=scale, color=color, **one)
+    width, height = geometry.resized
+    apart = buffer[:height, :width].astype(int) - scaled_image(image, scale, color)
+    assert np.abs(apart).max() <= (1 if color == "gray" else 0)
 
 
 @given(

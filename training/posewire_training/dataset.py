@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posewire_models.errors import InputError, nearest
-from posewire_models.grid import resized
+from posewire_models.grid import resize_averages, resized
 
 Image = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float32]
@@ -225,7 +225,7 @@ def check_inside(where: str, image: object, keypoints: Sequence[str], points: Po
 def scaled_image(image: Image, scale: float, color: str) -> Image:
     """A BGR frame as the network sees it: resized by ``scale``, channels in the order ``color``."""
     if scale != 1.0:
-        smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        smooth = cv2.INTER_AREA if resize_averages(scale) else cv2.INTER_LINEAR
         image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=smooth), np.uint8)
     if color == "gray":
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)[..., None]

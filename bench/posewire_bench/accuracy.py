@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from posewire.draw import PICTURES, annotate, write_picture
+from posewire.draw import PICTURES, annotate, check_target, write_picture
 from posewire.frame import Floats, Image
 from posewire.pipeline import Pipeline
 from posewire.session import load_model
-from posewire_models.errors import InputError, WorkError
+from posewire_models.errors import WorkError
 from posewire_training.dataset import Labels, check_inside, load_labels, read_image
 
 Errors = npt.NDArray[np.float64]
@@ -81,9 +81,10 @@ def figures(model: str, keypoints: Sequence[str], measured: Measured, min_score:
 
 
 def evaluate(model: str, labels: Path, *, provider: str = "auto", show: Path | None = None) -> dict[str, Any]:
-    """Measure a model (zoo name or file) against a label file. Raises InputError for either of them."""
-    if show is not None and (show.suffix.lower() not in PICTURES or not show.parent.is_dir()):
-        raise InputError(f"--show {show}: expected a file ending in {', '.join(PICTURES)}, in a folder that exists")
+    """Measure a model (zoo name or file) against a label file. Raises InputError for either of them or a ``show``
+    that cannot be written, WorkError if writing it failed."""
+    if show is not None:
+        check_target(show, PICTURES)
     pipeline = Pipeline(load_model(model), provider=provider)
     contract = pipeline.model.contract
     measured = measure(pipeline, load_labels(labels, contract.keypoints), str(labels))

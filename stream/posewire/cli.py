@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from posewire.console import Signals, StatusLine, Stopped, fail, keep_stdout_clean, say
+from posewire.cli_models import models_app
+from posewire.console import Json, Signals, StatusLine, Stopped, emit, fail, keep_stdout_clean, say
 from posewire.endpoint import DEFAULT_ENDPOINT
 from posewire_models.errors import PosewireError
 
@@ -22,10 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-models_app = typer.Typer(help="The models that ship, and any model file.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(models_app, name="models")
-
-Json = Annotated[bool, typer.Option("--json", help="The last line of stdout is one JSON object.")]
 
 
 def main() -> None:
@@ -70,11 +67,6 @@ def _flush() -> None:
         sys.stdout.flush()
     except (BrokenPipeError, ValueError):
         pass
-
-
-def _emit(result: dict[str, Any], text: str, as_json: bool) -> None:
-    """A verb's result on stdout: for people, or as one JSON object on the last line."""
-    sys.stdout.write((json.dumps(result) if as_json else text) + "\n")
 
 
 def _version(wanted: bool) -> None:
@@ -138,7 +130,7 @@ def run(
             say(f"posewire: {error}")
             status = error.exit_status if error.exit_status != 2 else 1
         report = service.report()
-        _emit(report, _report_text(report), as_json)
+        emit(report, _report_text(report), as_json)
     return status
 
 
@@ -194,53 +186,8 @@ def doctor(as_json: Json = False) -> int:
     from posewire.doctor import examine, readable
 
     result = examine()
-    _emit(result, readable(result), as_json)
+    emit(result, readable(result), as_json)
     return 0
-
-
-@models_app.command("list")
-def models_list(as_json: Json = False) -> int:
-    """List the models that ship."""
-    from posewire_models.zoo import zoo_card, zoo_names
-
-    cards = [zoo_card(name) for name in zoo_names()]
-    lines = []
-    for card in cards:
-        lines.append(
-            f"{card['name']:<20} {len(card['keypoints'])} keypoints, {card['bytes'] / 1e6:.2f} MB, "
-            f"error {_error_text(card['error_px'])}; trained on {card['trained_on']['data']}"
-        )
-    _emit({"models": cards}, "\n".join(lines), as_json)
-    return 0
-
-
-def _error_text(error: dict[str, Any]) -> str:
-    value = error.get("value")
-    return "not measured" if value is None else f"{value:.2f} px ({error.get('held_out', '')})"
-
-
-@models_app.command("show")
-def models_show(model: str, as_json: Json = False) -> int:
-    """Show what a model file says of itself."""
-    from posewire_models.modelfile import read_contract
-    from posewire_models.zoo import read_model
-
-    file = read_model(model)
-    fields = {**json.loads(read_contract(file).to_json()), "bytes": len(file.data), "sha256": file.sha256}
-    _emit(fields, "\n".join(f"{name:<14}{value}" for name, value in fields.items()), as_json)
-    return 0
-
-
-@models_app.command("check")
-def models_check(model: str, as_json: Json = False) -> int:
-    """List every violation of the model file contract at once; runs the network at odd sizes."""
-    from posewire_models.modelfile import ODD_SIZES, check_model
-
-    contract, violations = check_model(model)
-    sizes = ", ".join(f"{width}x{height}" for width, height in ODD_SIZES)
-    text = "\n".join(violations) or f"{model}: keeps model file 1; ran at {sizes}"
-    _emit({"model": contract.name if contract else model, "violations": violations}, text, as_json)
-    return 2 if violations else 0
 
 
 @app.command()
@@ -278,7 +225,7 @@ def evaluate(
         from posewire_bench.accuracy import evaluate as work
         from posewire_bench.accuracy import readable
     result = work(model, labels, provider=provider, show=show)
-    _emit(result, readable(result), as_json)
+    emit(result, readable(result), as_json)
     return 0
 
 

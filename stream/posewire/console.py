@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -9,9 +10,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, Any, NoReturn
+
+import typer
 
 from posewire.clock import now_ns
+
+Json = Annotated[bool, typer.Option("--json", help="The last line of stdout is one JSON object.")]
 
 _STATUS_EVERY_S = 0.5
 _PATIENCE_NS = 2_000_000_000
@@ -27,6 +32,11 @@ def keep_stdout_clean() -> None:
         return  # no such descriptors (a service without a console): nothing to keep clean
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     sys.stdout = open(ours, "w", encoding=encoding, errors="replace", buffering=1, closefd=True)  # noqa: SIM115
+
+
+def emit(result: dict[str, Any], text: str, as_json: bool) -> None:
+    """A verb's result on stdout: for people, or as one JSON object on the last line."""
+    sys.stdout.write((json.dumps(result) if as_json else text) + "\n")
 
 
 def say(line: str) -> None:

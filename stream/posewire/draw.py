@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import numpy as np
 
 from posewire.frame import Floats, Image
 from posewire.preprocess import Crop
+from posewire_models.errors import InputError
+from posewire_models.files import write_whole
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -113,21 +114,15 @@ def _text(canvas: Image, text: str, at: tuple[int, int], colour: tuple[int, int,
 
 
 def write_picture(path: Path, image: Image) -> None:
-    """Write a .png or .jpg beside its place, then give it its name. Raises OSError."""
+    """Write a .png or .jpg, there whole or not at all. Raises OSError."""
     # Not cv2.imwrite: it fails for some names on Windows.
     _, encoded = cv2.imencode(path.suffix.lower(), image)
-    aside = beside(path)
-    aside.write_bytes(encoded.tobytes())
-    put_in_place(aside, path)
+    write_whole(path, encoded.tobytes())
 
 
-def beside(path: Path) -> Path:
-    """Where a file lies until it is whole."""
-    return path.with_name(f".{path.stem}.part{path.suffix}")
-
-
-def put_in_place(aside: Path, path: Path) -> None:
-    """Give a file that is whole its name, once it is on the disk. Raises OSError."""
-    with aside.open("rb+") as file:
-        os.fsync(file.fileno())
-    aside.replace(path)
+def check_target(path: Path, endings: Sequence[str]) -> None:
+    """Refuse a ``--show`` that cannot be written: InputError for an unknown ending or a folder that is not there."""
+    if path.suffix.lower() not in endings:
+        raise InputError(f"--show {path}: expected a file ending in {', '.join(endings)}")
+    if not path.parent.is_dir():
+        raise InputError(f"--show {path}: no folder {path.parent}; make it first")

@@ -45,14 +45,14 @@ class Pipeline:
         self.model = model
         self.min_score = model.contract.min_score if min_score is None else min_score
         self.geometry: Geometry | None = None
-        self._crop = crop
+        self.crop = crop
         self._provider = provider
         self._threads = threads
         self._clock = clock
 
     def fit(self, width: int, height: int) -> None:
         """Make the network and all buffers for frames of this size, and run every stage once to warm it up."""
-        geometry = plan(self.model.contract, width, height, self._crop)
+        geometry = plan(self.model.contract, width, height, self.crop)
         self.network: Network = open_network(self.model, *geometry.padded, self._provider, self._threads)
         self._preparation = Preparation(self.model.contract, geometry, self.network.frames)
         self._decoder = Decoder(self.model.contract, geometry, self.min_score)

@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 
 from posewire.clock import now_ns
-from posewire.draw import PICTURES, annotate, beside, put_in_place, write_picture
+from posewire.draw import PICTURES, annotate, check_target, write_picture
 from posewire.frame import Floats, Image
 from posewire.preprocess import Crop
-from posewire_models.errors import InputError, WorkError
+from posewire_models.errors import WorkError
+from posewire_models.files import beside, put_in_place
 
 FILMS = (".mp4",)
 _QUEUE = 8
@@ -50,15 +51,11 @@ class Viewer:
         wait: bool,
         crop: Crop | None = None,
     ) -> None:
-        ending = path.suffix.lower()
-        if ending not in FILMS + PICTURES:
-            raise InputError(f"--show {path}: expected a file ending in {', '.join(PICTURES + FILMS)}")
-        if not path.parent.is_dir():
-            raise InputError(f"--show {path}: no folder {path.parent}; make it first")
+        check_target(path, PICTURES + FILMS)
         self.path = path
         self.dropped = 0
         self.written = 0
-        self._film = ending in FILMS
+        self._film = path.suffix.lower() in FILMS
         self._beside = beside(path)
         self._keypoints = tuple(keypoints)
         self._skeleton = tuple(skeleton)
@@ -107,7 +104,7 @@ class Viewer:
                 self._write_picture(last)
             if self._writer is not None:
                 self._writer.release()
-                put_in_place(self._beside, self.path)
+                put_in_place(self.path)
         except Exception as error:
             self._error = self._error or error
 

@@ -123,7 +123,7 @@ class Service:
                 contract.skeleton,
                 info.fps,
                 wait,
-                parse_crop(self.settings.crop),
+                self.pipeline.crop,
             )
         # What exists now lives until the end: the collector need not look at it again in mid-stream.
         gc.collect()

@@ -11,11 +11,6 @@ import tiny_model
 from program import ANY_PORT, posewire
 
 
-@pytest.fixture
-def dots(tmp_path):
-    return tiny_model.write(tmp_path / "dots.onnx")
-
-
 def refused(*arguments, cwd=None):
     """The one line on stderr of a command that must end with exit 2."""
     ended = posewire(*arguments, cwd=cwd)

@@ -14,6 +14,7 @@ from drawn import write_project
 from program import end, posewire, start
 
 
+@pytest.mark.trains
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_a_stopped_training_loses_no_step_and_goes_on(tmp_path):
     pytest.importorskip("tensorflow")

@@ -23,6 +23,7 @@ import onnxruntime
 
 from posewire_models.contract import METADATA_KEY, ModelContract
 from posewire_models.errors import InputError, WorkError
+from posewire_models.files import write_whole
 from posewire_training.config import PAD_MULTIPLE, Project
 from posewire_training.graph import Graph
 from posewire_training.network import build_network, to_network
@@ -31,7 +32,6 @@ from posewire_training.run_folder import (
     read_arrays,
     read_json,
     read_settings,
-    write_bytes,
     write_json,
 )
 
@@ -108,7 +108,7 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
         "settings": settings.model_dump(mode="json"),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / f"{name}.onnx", content)
+    write_whole(folder / f"{name}.onnx", content)
     write_json(folder / f"{name}.json", card)
     return folder / f"{name}.onnx"
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,31 +18,22 @@ import numpy as np
 import numpy.typing as npt
 
 from posewire_models.errors import InputError
+from posewire_models.files import write_whole
 from posewire_training.config import Project, parse_project
 
 COLUMNS = ("step", "loss", "heatmap_loss", "offset_loss", "learning_rate", "mean_px", "median_px", "within_15px")
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file beside its place, to the disk, then rename."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
 def write_json(path: Path, fields: Mapping[str, Any]) -> None:
     """Write readable JSON."""
-    write_bytes(path, (json.dumps(fields, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(path, (json.dumps(fields, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write an ``.npz``."""
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **dict(arrays))
-    write_bytes(path, content.getvalue())
+    write_whole(path, content.getvalue())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -112,8 +102,8 @@ class Curve:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(self._cells(row.values()) for row in self.rows)
-        write_bytes(self._run / "curve.csv", text.getvalue().encode())
-        write_bytes(self._run / "curve.png", self._picture())
+        write_whole(self._run / "curve.csv", text.getvalue().encode())
+        write_whole(self._run / "curve.png", self._picture())
 
     @staticmethod
     def _cells(values: Iterable[float]) -> list[str]:

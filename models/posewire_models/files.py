@@ -1,0 +1,25 @@
+"""Files that are there whole or not at all: written beside their place, to the disk, then renamed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def beside(path: Path) -> Path:
+    """Where a file lies until it is whole; it keeps its ending, by which some writers choose their format."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")
+
+
+def put_in_place(path: Path) -> None:
+    """Give the file at `beside` its name ``path``, once it is on the disk. Raises OSError."""
+    part = beside(path)
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a kill leaves the old one or the new one. Raises OSError."""
+    beside(path).write_bytes(content)
+    put_in_place(path)

@@ -16,7 +16,9 @@ from posewire.frame import Floats, Image
 from posewire.pipeline import Pipeline
 from posewire.session import load_model
 from posewire_models.errors import WorkError
-from posewire_training.dataset import Labels, check_inside, load_labels, read_image
+from posewire_training.dataset import check_inside
+from posewire_training.images import read_image, read_images
+from posewire_training.labels import Labels, load_labels
 
 Errors = npt.NDArray[np.float64]
 
@@ -42,16 +44,15 @@ def measure(pipeline: Pipeline, labels: Labels, where: str) -> Measured:
     """
     keypoints = pipeline.model.contract.keypoints
     count = len(labels.images)
-    images = []
-    for path, points in zip(labels.images, labels.points, strict=True):
-        image = read_image(path)
-        check_inside(where, path.name, keypoints, points, image.shape[1], image.shape[0])
-        images.append(image)
+    images: list[Image] = [np.empty((0, 0), np.uint8)] * count
+    for n, image in read_images(labels.images):
+        check_inside(where, labels.images[n].name, keypoints, labels.points[n], image.shape[1], image.shape[0])
+        images[n] = image
     peaks = np.empty((count, len(keypoints), 3), np.float32)
     for n in sorted(range(count), key=lambda n: images[n].shape):
         pipeline(images[n])
         peaks[n] = pipeline.peaks[0]
-    return Measured(labels, peaks, np.linalg.norm(labels.points.astype(np.float64) - peaks[..., :2], axis=-1))
+    return Measured(labels, peaks, np.linalg.norm(labels.points[:, 0].astype(np.float64) - peaks[..., :2], axis=-1))
 
 
 def figures(model: str, keypoints: Sequence[str], measured: Measured, min_score: float) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def figures(model: str, keypoints: Sequence[str], measured: Measured, min_score:
     ``missed`` are labelled keypoints below ``min_score``, ``false`` unlabelled ones at or above it.
     """
     errors = measured.errors[np.isfinite(measured.errors)]
-    labelled = np.isfinite(measured.labels.points[..., 0])
+    labelled = np.isfinite(measured.labels.points[:, 0, :, 0])
     sure = measured.peaks[..., 2] >= min_score
     some = bool(errors.size)
     return {
@@ -105,9 +106,9 @@ def worst_frames(
     means[labelled] = np.nanmean(measured.errors[labelled], axis=1)
     tiles = []
     for n in np.argsort(-means)[:count]:
-        image = read_image(measured.labels.images[n])
+        image = read_image(measured.labels.images[n].path)
         text = f"{measured.labels.images[n].name}   mean error {means[n]:.1f} px"
-        tiles.append(_with_labels(image, measured.labels.points[n], measured.peaks[n], keypoints, skeleton, text))
+        tiles.append(_with_labels(image, measured.labels.points[n, 0], measured.peaks[n], keypoints, skeleton, text))
     height = max(tile.shape[0] for tile in tiles)
     width = max(tile.shape[1] for tile in tiles)
     columns = min(3, len(tiles))

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posewire_training.config import AugmentSettings, Size
-from posewire_training.dataset import Image, Points
+from posewire_training.images import Image
+from posewire_training.labels.record import Points, labelled
 
 Affine = npt.NDArray[np.float64]
 """``[2, 3]``: pixel coordinates of the source (x, y, 1) to those of the view."""
@@ -34,10 +35,10 @@ class Augment:
     ) -> tuple[Image, Points, npt.NDArray[np.bool_]]:
         """One view of an image.
 
-        ``image``: uint8 ``[h, w, C]``; ``points``: float32 ``[K, 2]`` in its pixels; ``size``: width and height
-        of the view. A close view is a window round the animal; any other one keeps the image's own extent,
+        ``image``: uint8 ``[h, w, C]``; ``points``: float32 ``[animals, K, 2]`` in its pixels; ``size``: width and
+        height of the view. A close view is a window round an animal; any other one keeps the image's own extent,
         with zeros to its right and below, as at run time. Returns the view, uint8 ``[height, width, C]``, the
-        points in it, NaN where they left it, and bool ``[K]``: which were labelled at all.
+        points in it, NaN where they left it, and bool ``[animals, K]``: which were labelled at all.
         """
         extent = size if close else (min(image.shape[1], size[0]), min(image.shape[0], size[1]))
         matrix, mirrored = self.random_affine(points, (image.shape[1], image.shape[0]), extent, rng, close)
@@ -46,21 +47,27 @@ class Augment:
         seen = self._relit(np.asarray(seen, np.uint8).reshape(extent[1], extent[0], image.shape[2]), rng)
         moved = move_points(matrix, points)
         if mirrored:
-            moved = moved[self.flip_order]
-        labelled = np.asarray(~np.isnan(moved).any(axis=1))
-        inside = np.all((moved >= -0.5) & (moved < np.array(extent) - 0.5), axis=1)
+            moved = moved[:, self.flip_order]
+        there = labelled(moved)
+        inside = np.all((moved >= -0.5) & (moved < np.array(extent) - 0.5), axis=-1)
         moved[~inside] = np.nan
         view = np.zeros((size[1], size[0], image.shape[2]), np.uint8)
         view[: extent[1], : extent[0]] = seen
-        return view, moved, labelled
+        return view, moved, there
 
     def random_affine(
         self, points: Points, source: Size, extent: Size, rng: np.random.Generator, close: bool
     ) -> tuple[Affine, bool]:
-        """An affine about the animal, and whether it mirrors."""
+        """An affine about the animal (of several: about one of them in close views, else about all), and whether it
+        mirrors."""
         s = self.settings
         middle = (np.array(source, np.float64) - 1) / 2
-        known = points[~np.isnan(points).any(axis=1)]
+        there = labelled(points)
+        present = np.flatnonzero(there.any(axis=-1))
+        if close and len(present) > 1:
+            one = rng.choice(present)
+            points, there = points[one], there[one]
+        known = points[there]
         anchor = known.mean(axis=0).astype(np.float64) if len(known) else middle
         calm = bool(rng.random() < s.calm_share)
         angle = np.deg2rad(rng.uniform(-s.rotation_degrees, s.rotation_degrees)) * (0.05 if calm else 1.0)
@@ -143,5 +150,5 @@ class Augment:
 
 
 def move_points(matrix: Affine, points: Points) -> Points:
-    """Points ``[K, 2]`` through an affine; NaN stays NaN."""
+    """Points ``[..., 2]`` through an affine; NaN stays NaN."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)

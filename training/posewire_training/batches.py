@@ -17,7 +17,8 @@ import numpy.typing as npt
 from posewire_models.grid import padded_size
 from posewire_training.augment import Augment
 from posewire_training.config import PAD_MULTIPLE, Project, Size
-from posewire_training.dataset import Frames, Image
+from posewire_training.dataset import Frames
+from posewire_training.images import Image
 from posewire_training.targets import Array, make_targets
 
 _AHEAD = 4  # batches drawn ahead: enough to ride out one slow draw
@@ -81,7 +82,7 @@ class Batches:
             targets.sigma_cells,
             targets.radius_cells,
         )
-        labelled = np.stack([there for _, _, there in views])  # [B, K]
+        labelled = np.stack([there.any(axis=0) for _, _, there in views])  # [B, K]
         known = labelled if targets.empty == "unknown" else np.ones_like(labelled)
         return Batch(np.stack([image for image, _, _ in views]), *made, known.astype(np.float32))
 

@@ -35,11 +35,25 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class LabelFile(Part):
+    """A label file, with the video it means where the file itself does not tell."""
+
+    file: str
+    """The label file, found like all data."""
+    video: str | None = None
+    """The video whose frames are labelled, for files that tell frame numbers only."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_name(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
+
+
 class DataSettings(Part):
     """Where labelled images come from, and which of them are held out."""
 
-    labels: tuple[str, ...] = Field(min_length=1)
-    """DeepLabCut label files (CSV or HDF5), relative to ``root``."""
+    labels: tuple[LabelFile, ...] = Field(min_length=1)
+    """Label files, relative to ``root``: names, or tables ``{ file = ..., video = ... }``."""
     root: str | None = None
     """Folder of the data, relative to the project file; the environment variable POSEWIRE_DATA wins over it.
     Without either, label files are looked up from the project file's folder and each folder above it."""
@@ -201,6 +215,8 @@ class Project(Part):
     """Name of the model; also of its run folders."""
     keypoints: tuple[str, ...] = ()
     """The keypoints to learn, a choice of those labelled; empty: all of the first label file (or the phantom)."""
+    animals: Annotated[int, Field(ge=1, le=100)] = 1
+    """The most animals in one frame. More than one: the network learns part affinity fields, which need a skeleton."""
     skeleton: tuple[tuple[str, str], ...] = ()
     """Edges, as pairs of keypoint names."""
     symmetric: tuple[tuple[str, str], ...] = ()

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from posewire_models.errors import InputError
 from posewire_training.batches import padded, whole_size
 from posewire_training.config import Project
-from posewire_training.dataset import Frames, Points
+from posewire_training.dataset import Frames
+from posewire_training.labels.record import Points
 from posewire_training.losses import heatmap_loss, offset_loss
 from posewire_training.network import build_network, to_network
 from posewire_training.targets import best_peaks
@@ -111,7 +112,7 @@ def error_of(learner: Learner, frames: Frames) -> tuple[float, float, float]:
     """Mean and median error in pixels of the full source frame, and the share within 15 px; NaN for no frames."""
     if not len(frames):
         return math.nan, math.nan, math.nan
-    apart = np.linalg.norm(predict(learner, frames) - frames.points, axis=2) / frames.scale
+    apart = np.linalg.norm(predict(learner, frames) - frames.points[:, 0], axis=2) / frames.scale
     apart = apart[~np.isnan(apart)]
     if not len(apart):
         return math.nan, math.nan, math.nan

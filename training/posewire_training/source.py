@@ -12,7 +12,9 @@ from posewire_models.errors import InputError
 from posewire_models.grid import resized
 from posewire_models.skeleton import Skeleton
 from posewire_training.config import PhantomSettings, Project, find_data
-from posewire_training.dataset import Frames, joined_frames, load_labels, read_frames, scaled_image
+from posewire_training.dataset import Frames, joined_frames, read_frames, scaled_image
+from posewire_training.labels import Labels, load_labels
+from posewire_training.labels.record import labelled
 
 _HELD_OUT_SEEDS = 1_000_000  # how far above the training seeds those of held-out scenes start
 
@@ -38,9 +40,11 @@ def open_source(project: Project, folder: Path) -> Source:
     assert data is not None  # Project checks that one of the two is there
     sets: list[Frames] = []
     keypoints = project.keypoints
-    for text in data.labels:
-        path = find_data(text, folder, data.root, "label file")
-        labels = load_labels(path, keypoints or None)
+    for entry in data.labels:
+        path = find_data(entry.file, folder, data.root, "label file")
+        video = find_data(entry.video, folder, data.root, "video") if entry.video else None
+        labels = load_labels(path, keypoints or None, video)
+        _check_animals(project, labels, str(path))
         keypoints = labels.keypoints
         sets.append(read_frames(labels, str(path), project.network.scale, project.network.color))
     frames = joined_frames(sets)
@@ -53,9 +57,20 @@ def open_source(project: Project, folder: Path) -> Source:
         frames.pick(rest),
         frames.pick(held_out),
         how,
-        data.description or ", ".join(data.labels),
+        data.description or ", ".join(entry.file for entry in data.labels),
         data.licence,
     )
+
+
+def _check_animals(project: Project, labels: Labels, where: str) -> None:
+    """Raises InputError if a frame holds more animals than the project is for."""
+    counts = labelled(labels.points).any(axis=-1).sum(axis=-1)  # [frames]
+    if len(counts) and counts.max() > project.animals:
+        frame = labels.images[int(counts.argmax())].name
+        raise InputError(
+            f"{where}: {frame} holds labels of {counts.max()} animals; expected at most animals = {project.animals} "
+            "of the project file"
+        )
 
 
 def _held_out(project: Project, frames: Frames) -> tuple[list[int], str]:
@@ -118,14 +133,14 @@ def _draw(
     for number in range(count):
         seed, turn = first_seed + number // settings.frames_per_seed, number % settings.frames_per_seed
         if turn == 0:
-            scene = Scene(settings.width, settings.height, seed=seed)
+            scene = Scene(settings.width, settings.height, project.animals, seed=seed)
         at = int(np.random.default_rng([seed, turn]).integers(1000))
         drawn = scene.draw(at)
         names.append(f"seed{seed}/frame{at}")
         images.append(scaled_image(drawn.image, project.network.scale, project.network.color))
-        truth = drawn.points[0, columns]
+        truth = drawn.points[:, columns]
         if not hidden:
-            truth = np.where(drawn.visible[0, columns, None], truth, np.float32(np.nan))
+            truth = np.where(drawn.visible[:, columns, None], truth, np.float32(np.nan))
         points.append(np.asarray(resized(truth, project.network.scale), np.float32))
-    shape = (count, len(columns), 2)
+    shape = (count, project.animals, len(columns), 2)
     return Frames(tuple(names), tuple(images), np.array(points, np.float32).reshape(shape), project.network.scale)

@@ -1,26 +1,32 @@
-"""Keypoints -> what the network is to put out, and back.
+"""Keypoints -> what the network is to put out, for a whole batch at once.
 
 All by the one pixel grid of `posewire_models.grid`: cell (i, j)'s centre lies at pixel
-((j + 0.5) * stride - 0.5, (i + 0.5) * stride - 0.5) of the network's input.
+((j + 0.5) * stride - 0.5, (i + 0.5) * stride - 0.5) of the network's input. Heatmaps and offsets follow Papandreou et
+al. 2017 (arXiv:1701.01779), part affinity fields Cao et al. 2017 (arXiv:1611.08050); where those average the fields of
+limbs that cross, a cell here belongs to the nearest limb alone, so that exact targets can be decoded exactly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from posewire_models.grid import cell_centre
+from posewire_models.grid import cell_centre, cell_position
+from posewire_models.skeleton import Pair
 
 Array = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.intp]
 
 
 class Targets(NamedTuple):
     """What a batch is to look like.
 
     ``heatmaps``: ``[B, h, w, K]``, 0..1. ``offsets``: ``[B, h, w, K, 2]``, x and y in input pixels from the
-    cell's centre to the keypoint, zero off the mask. ``mask``: ``[B, h, w, K]``, 1 where the offset counts.
+    cell's centre to the nearest keypoint of the kind, zero off the mask. ``mask``: ``[B, h, w, K]``, 1 where the offset
+    counts.
     """
 
     heatmaps: Array
@@ -33,23 +39,96 @@ def make_targets(
 ) -> Targets:
     """Targets for keypoints.
 
-    ``points``: float32 ``[B, K, 2]``, x and y in input pixels, NaN = absent (zero heatmap, no offset);
-    ``height`` and ``width`` in cells. The heatmap is a Gaussian of ``sigma_cells``; cells whose centre is at most
-    ``radius_cells`` from the keypoint carry its offset.
+    ``points``: float32 ``[B, animals, K, 2]``, x and y in input pixels, NaN = absent (zero heatmap, no offset);
+    ``height`` and ``width`` in cells. The heatmap is a Gaussian of ``sigma_cells``, the highest of all animals; cells
+    whose centre is at most ``radius_cells`` from a keypoint carry the offset to it.
     """
-    x = points[:, None, None, :, 0]  # [B, 1, 1, K]
-    y = points[:, None, None, :, 1]
-    dx = x - cell_centre(np.arange(width, dtype=np.float32), stride)[None, None, :, None]  # [B, 1, w, K]
-    dy = y - cell_centre(np.arange(height, dtype=np.float32), stride)[None, :, None, None]  # [B, h, 1, K]
-    spread = 2 * (sigma_cells * stride) ** 2
-    heatmaps = np.exp(-(dx**2) / spread) * np.exp(-(dy**2) / spread)  # [B, h, w, K]
-    mask = dx**2 + dy**2 <= (radius_cells * stride) ** 2  # NaN compares false
-    offsets = np.stack(np.broadcast_arrays(dx, dy), axis=-1)  # [B, h, w, K, 2]
-    return Targets(
-        np.nan_to_num(heatmaps).astype(np.float32),
-        np.where(mask[..., None], offsets, 0).astype(np.float32),
-        mask.astype(np.float32),
+    batch, animals, keypoints = points.shape[:3]
+    heatmaps = np.zeros((batch, height, width, keypoints), np.float32)
+    offsets = np.zeros((batch, height, width, keypoints, 2), np.float32)
+    mask = np.zeros((batch, height, width, keypoints), np.float32)
+    spread = np.float32(2 * (sigma_cells * stride) ** 2)
+    columns = cell_centre(np.arange(width, dtype=np.float32), stride)[None, :, None]  # [1, w, 1]
+    rows = cell_centre(np.arange(height, dtype=np.float32), stride)[None, :, None]
+    for animal in range(animals):
+        x, y = points[:, animal, None, :, 0], points[:, animal, None, :, 1]  # [B, 1, K]
+        across = np.nan_to_num(np.exp(-((columns - x) ** 2) / spread))  # [B, w, K]
+        down = np.nan_to_num(np.exp(-((rows - y) ** 2) / spread))  # [B, h, K]
+        hill = down[:, :, None] * across[:, None]  # [B, h, w, K]
+        if animal:
+            np.maximum(heatmaps, hill, out=heatmaps)
+        else:
+            heatmaps = hill
+    # Only cells near a keypoint carry offsets: they are looked up, not searched for.
+    found = np.argwhere(~np.isnan(points).any(axis=-1))  # [n, 3]: frame, animal, keypoint
+    places = points[tuple(found.T)]  # [n, 2]
+    which, i, j = _cells_around(places, places, radius_cells * stride, height, width, stride)
+    move = places[which] - np.stack(
+        [cell_centre(j.astype(np.float32), stride), cell_centre(i.astype(np.float32), stride)], -1
     )
+    apart = (move**2).sum(axis=-1)
+    near = apart <= np.float32((radius_cells * stride) ** 2)
+    which, i, j, move, apart = which[near], i[near], j[near], move[near], apart[near]
+    order = np.argsort(-apart, kind="stable")  # the nearest is written last, and stays
+    cells = found[which[order], 0], i[order], j[order], found[which[order], 2]
+    offsets[cells] = move[order]
+    mask[cells] = 1
+    return Targets(heatmaps, offsets, mask)
+
+
+def make_fields(
+    points: Array, edges: Sequence[Pair], height: int, width: int, stride: int, width_cells: float
+) -> tuple[Array, Array]:
+    """Part affinity fields.
+
+    ``points``: as for `make_targets`; ``edges``: pairs of keypoints; ``height`` and ``width`` in cells of ``stride``
+    input pixels. A cell whose centre is at most ``width_cells`` from the segment between the two keypoints of an edge
+    carries the unit vector from the first to the second; of several animals the nearest segment wins.
+
+    Returns float32 ``[B, h, w, E, 2]`` (x, y) and float32 ``[B, E]``: 1 where no animal of the frame has only one end
+    of the edge, so that the whole field is known.
+    """
+    batch = len(points)
+    fields = np.zeros((batch, height, width, len(edges), 2), np.float32)
+    pairs = np.asarray(edges, np.intp).reshape(-1, 2)
+    ends = points[:, :, pairs]  # [B, A, E, 2 ends, 2]
+    labelled = np.asarray(~np.isnan(ends).any(axis=-1))  # [B, A, E, 2 ends]
+    known = (labelled[..., 0] == labelled[..., 1]).all(axis=1).astype(np.float32)
+    found = np.argwhere(labelled.all(axis=-1))  # [n, 3]: frame, animal, edge
+    start, stop = ends[tuple(found.T)].transpose(1, 0, 2)  # [n, 2] each
+    length = np.linalg.norm(stop - start, axis=-1)
+    long = length > 1e-3  # two keypoints at one place have no direction
+    found, start, stop, length = found[long], start[long], stop[long], length[long, None]
+    direction = (stop - start) / length
+    reach = width_cells * stride
+    which, i, j = _cells_around(start, stop, reach, height, width, stride)
+    centre = np.stack([cell_centre(j.astype(np.float32), stride), cell_centre(i.astype(np.float32), stride)], -1)
+    away, along = centre - start[which], direction[which]
+    done = np.clip((away * along).sum(axis=-1, keepdims=True), 0, length[which])
+    apart = ((away - done * along) ** 2).sum(axis=-1)
+    near = apart <= np.float32(reach**2)
+    which, i, j, apart = which[near], i[near], j[near], apart[near]
+    order = np.argsort(-apart, kind="stable")
+    fields[found[which[order], 0], i[order], j[order], found[which[order], 2]] = direction[which[order]]
+    return fields, known
+
+
+def _cells_around(
+    start: Array, stop: Array, reach: float, height: int, width: int, stride: int
+) -> tuple[Indices, Indices, Indices]:
+    """The cells of the box about each segment ``[n, 2]``, widened by ``reach`` pixels, that lie on the grid.
+
+    Returns for every such cell the number of its segment, its row and its column.
+    """
+    size = np.array([width, height])
+    first = np.ceil(cell_position(np.minimum(start, stop) - np.float32(reach), stride)).astype(np.intp).clip(0, size)
+    last = np.floor(cell_position(np.maximum(start, stop) + np.float32(reach), stride)).astype(np.intp)
+    sides = (last.clip(-1, size - 1) - first + 1).clip(0)  # [n, 2]: columns, rows
+    counts = sides.prod(axis=-1)
+    which = np.repeat(np.arange(len(start)), counts)
+    place = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+    across = sides[which, 0]
+    return which, first[which, 1] + place // across, first[which, 0] + place % across
 
 
 def best_peaks(heatmaps: Array, offsets: Array, stride: int) -> tuple[Array, Array]:

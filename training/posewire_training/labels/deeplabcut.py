@@ -1,0 +1,147 @@
+"""DeepLabCut label files of one animal or several, CSV or HDF5.
+
+Reading CSV needs nothing but the base install.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from posewire_models.errors import InputError
+from posewire_training.images import ImageRef
+from posewire_training.labels.record import Labels, labelled
+
+Columns = list[tuple[str, str]]
+"""(individual, keypoint) of each pair of columns x, y; the individual is empty in files of one animal."""
+
+
+def read_deeplabcut(path: Path) -> Labels:
+    """Read a DeepLabCut label file, CSV or HDF5, of one animal or several.
+
+    The image column may be one path or the three columns ``labeled-data, folder, image`` of newer versions. Image
+    paths are looked up from the label file's folder and each folder above it. Individuals are identities: the same name
+    is the same animal in every frame.
+
+    Raises InputError for a file that is none, bad cells and missing images.
+    """
+    rows, columns, table = _read_csv(path) if path.suffix.lower() == ".csv" else _read_hdf(path)
+    if not rows:
+        raise InputError(f"{path}: holds no labelled image")
+    if twice := sorted({row for row in rows if rows.count(row) > 1}):
+        raise InputError(f"{path}: {twice[0]} stands more than once; keep one row per image")
+    for row, number in np.argwhere(np.isnan(table[..., 0]) != np.isnan(table[..., 1])):
+        name = " ".join(part for part in columns[number] if part)
+        raise InputError(f"{path}: {rows[row]}, keypoint {name}: only one of x and y is given; fill or clear both")
+    individuals = tuple(dict.fromkeys(individual for individual, _ in columns))
+    keypoints = tuple(dict.fromkeys(keypoint for _, keypoint in columns))
+    points = np.full((len(rows), len(individuals), len(keypoints), 2), np.nan, np.float32)
+    for number, (individual, keypoint) in enumerate(columns):
+        points[:, individuals.index(individual), keypoints.index(keypoint)] = table[:, number]
+    return Labels(
+        tuple(ImageRef(image) for image in find_images(path, rows)),
+        keypoints,
+        points,
+        labelled(points),
+        individuals if any(individuals) else (),
+    )
+
+
+def _read_csv(path: Path) -> tuple[list[str], Columns, npt.NDArray[np.float64]]:
+    """Image column, columns, and float64 ``[rows, columns, 2]`` of a CSV."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a CSV text file: {error}") from None
+    header = {line[0].strip(): line for line in lines[:4] if line}
+    if "bodyparts" not in header or "coords" not in header:
+        raise InputError(f"{path}: expected the header rows scorer, bodyparts, coords of a DeepLabCut label file")
+    coords = [cell.strip() for cell in header["coords"]]
+    first = coords.index("x") if "x" in coords else len(coords)
+    names = [cell.strip() for cell in header["bodyparts"]][first:]
+    individuals = [cell.strip() for cell in header.get("individuals", [""] * len(coords))][first:]
+    columns = _columns_of(path, individuals, names, coords[first:])
+    rows, table = [], []
+    for line in lines[lines.index(header["coords"]) + 1 :]:
+        image = _joined(line[:first])
+        cells = [cell.strip() for cell in line[first:]]
+        if len(cells) != len(names):
+            raise InputError(f"{path}: {image}: {len(cells)} values; expected {len(names)}")
+        rows.append(image)
+        table.append([_number(cell, path, image, name) for cell, name in zip(cells, names, strict=True)])
+    return rows, columns, np.array(table, np.float64).reshape(len(rows), len(columns), 2)
+
+
+def _read_hdf(path: Path) -> tuple[list[str], Columns, npt.NDArray[np.float64]]:
+    """Image index, columns, and float64 ``[rows, columns, 2]`` of an HDF5 table."""
+    try:
+        import pandas
+        import tables  # noqa: F401  what pandas reads HDF5 with
+    except ImportError:
+        raise InputError(
+            f"{path}: reading HDF5 labels needs the extra 'training': pip install 'posewire[training]'"
+        ) from None
+    try:
+        frame = pandas.read_hdf(path)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: not a DeepLabCut HDF5 label table ({reason})") from None
+    levels = list(getattr(getattr(frame, "columns", None), "names", []))
+    if not isinstance(frame, pandas.DataFrame) or not {"bodyparts", "coords"} <= set(levels):
+        raise InputError(f"{path}: expected a table with the column levels scorer, bodyparts, coords")
+
+    def level(name: str) -> list[str]:
+        return [str(value) for value in frame.columns.get_level_values(name)]
+
+    individuals = level("individuals") if "individuals" in levels else [""] * frame.shape[1]
+    columns = _columns_of(path, individuals, level("bodyparts"), level("coords"))
+    rows = [_joined(row if isinstance(row, tuple) else (row,)) for row in frame.index]
+    table = frame.to_numpy(np.float64, na_value=np.nan).reshape(len(rows), len(columns), 2)
+    return rows, columns, table
+
+
+def _columns_of(path: Path, individuals: Sequence[str], names: Sequence[str], coords: Sequence[str]) -> Columns:
+    """Each keypoint of each individual once, after checking that x and y of each stand side by side."""
+    cells = list(zip(individuals, names, strict=True))
+    known = list(dict.fromkeys(cells))
+    if not known or list(coords) != ["x", "y"] * len(known) or cells != [cell for cell in known for _ in "xy"]:
+        raise InputError(f"{path}: expected the columns x, y for each of the body parts in the header")
+    return known
+
+
+def _joined(parts: Iterable[object]) -> str:
+    """One path with ``/`` of an image column, whatever system wrote it and in how many columns."""
+    return str(PurePosixPath(*(str(part).strip().replace("\\", "/") for part in parts)))
+
+
+def _number(cell: str, path: Path, image: str, keypoint: str) -> float:
+    if not cell:
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise InputError(f"{path}: {image}, keypoint {keypoint}: {cell!r} is no pixel coordinate")
+    return value
+
+
+def find_images(path: Path, rows: Iterable[str]) -> Iterable[Path]:
+    """The image files of ``rows``, looked up from a label file's folder and each folder above it.
+
+    Raises InputError for the first that is nowhere.
+    """
+    folders = list(path.absolute().parents)
+    for row in rows:
+        # The folder that held the last image comes first: one look per image instead of many.
+        found = next((folder for folder in folders if (folder / row).is_file()), None)
+        if found is None:
+            raise InputError(f"{path}: image {row} not found from {path.absolute().parent} or any folder above it")
+        folders.sort(key=lambda folder: folder != found)
+        yield found / row

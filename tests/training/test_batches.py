@@ -20,8 +20,8 @@ def project(**parts: dict[str, object]) -> Project:
 def some_frames(count: int = 5) -> Frames:
     rng = np.random.default_rng(0)
     images = tuple(rng.integers(0, 256, (40 + 7 * (i % 2), 60, 3), np.uint8) for i in range(count))
-    points = rng.uniform(5, 35, (count, 2, 2)).astype(np.float32)
-    points[0, 1] = np.nan
+    points = rng.uniform(5, 35, (count, 1, 2, 2)).astype(np.float32)
+    points[0, 0, 1] = np.nan
     return Frames(tuple(f"{i}.png" for i in range(count)), images, points, 1.0)
 
 

@@ -48,7 +48,7 @@ def test_drawn_animals_bring_their_own_skeleton_and_unseen_seeds() -> None:
     assert len(source.held_out) == 2
     assert source.body.edges
     assert source.body.symmetric
-    assert source.train.points.shape == (4, len(source.body.keypoints), 2)
+    assert source.train.points.shape == (4, 1, len(source.body.keypoints), 2)
     assert not np.isnan(source.train.points).any()
     seeds = [{name.split("/")[0] for name in part.names} for part in (source.train, source.held_out)]
     assert not seeds[0] & seeds[1]

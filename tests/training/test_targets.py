@@ -27,10 +27,10 @@ strides = st.sampled_from([4, 8, 16])
 def test_targets_equal_the_slow_twin(
     points: list[tuple[float, float]], height: int, width: int, stride: int, sigma: float, radius: float
 ) -> None:
-    array = np.array([points, points[::-1]], np.float32)
+    array = np.array([points, points[::-1]], np.float32)[:, None]
     made = make_targets(array, height, width, stride, sigma, radius)
     for b in range(2):
-        heatmaps, offsets, mask = targets_one(array[b], height, width, stride, sigma, radius)
+        heatmaps, offsets, mask = targets_one(array[b, 0], height, width, stride, sigma, radius)
         np.testing.assert_allclose(made.heatmaps[b], heatmaps, atol=1e-4)
         # A cell whose distance equals the radius up to rounding may fall on either side.
         agree = made.mask[b] == mask
@@ -45,7 +45,7 @@ def test_targets_equal_the_slow_twin(
 def test_decoding_the_targets_gives_the_keypoint_back(
     x: float, y: float, stride: int, sigma: float, radius: float
 ) -> None:
-    points = np.array([[[x, y], [math.nan, math.nan]]], np.float32)
+    points = np.array([[[[x, y], [math.nan, math.nan]]]], np.float32)
     made = make_targets(points, 64 // stride, 96 // stride, stride, sigma, radius)
     found, scores = best_peaks(made.heatmaps, made.offsets, stride)
     np.testing.assert_allclose(found[0, 0], [x, y], atol=1e-3)
@@ -54,7 +54,7 @@ def test_decoding_the_targets_gives_the_keypoint_back(
 
 
 def test_types_and_shapes() -> None:
-    made = make_targets(np.zeros((2, 3, 2), np.float32), 4, 5, 8, 1.0, 2.0)
+    made = make_targets(np.zeros((2, 1, 3, 2), np.float32), 4, 5, 8, 1.0, 2.0)
     assert made.heatmaps.shape == made.mask.shape == (2, 4, 5, 3)
     assert made.offsets.shape == (2, 4, 5, 3, 2)
     assert {array.dtype for array in made} == {np.dtype(np.float32)}

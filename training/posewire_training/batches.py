@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from posewire_models.grid import padded_size
+from posewire_models.skeleton import Pair
 from posewire_training.augment import Augment
 from posewire_training.config import PAD_MULTIPLE, Project, Size
 from posewire_training.dataset import Frames
 from posewire_training.images import Image
-from posewire_training.targets import Array, make_targets
+from posewire_training.targets import Array, make_fields, make_targets
 
 _AHEAD = 4  # batches drawn ahead: enough to ride out one slow draw
 
@@ -28,7 +29,9 @@ class Batch(NamedTuple):
     """One training batch.
 
     ``images``: uint8 ``[B, H, W, C]``; ``heatmaps``, ``mask``: float32 ``[B, h, w, K]``; ``offsets``: float32
-    ``[B, h, w, K, 2]`` px; ``known``: float32 ``[B, K]``, 0 for keypoints that nobody looked for.
+    ``[B, h, w, K, 2]`` px; ``known``: float32 ``[B, K]``, 0 for keypoints that nobody looked for. ``fields``: float32
+    ``[B, h', w', E, 2]`` and ``fields_known``: float32 ``[B, E]``, 0 for edges with one end only; E is 0 for one
+    animal.
     """
 
     images: npt.NDArray[np.uint8]
@@ -36,6 +39,8 @@ class Batch(NamedTuple):
     offsets: Array
     mask: Array
     known: Array
+    fields: Array
+    fields_known: Array
 
 
 def whole_size(frames: Frames) -> Size:
@@ -56,7 +61,11 @@ def padded(image: Image, size: Size) -> Image:
 class Batches:
     """Draws batches: a context manager and an iterator that starts at step ``first``."""
 
-    def __init__(self, project: Project, frames: Frames, augment: Augment, first: int = 0) -> None:
+    def __init__(
+        self, project: Project, frames: Frames, augment: Augment, first: int = 0, edges: Sequence[Pair] = ()
+    ) -> None:
+        """``edges``: those whose part affinity fields are learned; none for one animal."""
+        self._edges = tuple(edges)
         self._project, self._frames, self._augment = project, frames, augment
         self._size = project.schedule.size or whole_size(frames)
         self._next = first
@@ -73,9 +82,13 @@ class Batches:
         # Each pass over the data is one shuffle, so that all frames are seen equally often.
         order = [self._number(step * schedule.batch + i) for i in range(schedule.batch)]
         views = [self._augment.view(self._frames.images[i], self._frames.points[i], size, rng, close) for i in order]
-        stride = self._project.network.stride
+        stride, paf_stride = self._project.network.stride, self._project.network.paf_stride
+        points = np.stack([points for _, points, _ in views])  # [B, animals, K, 2]
+        fields = make_fields(
+            points, self._edges, size[1] // paf_stride, size[0] // paf_stride, paf_stride, targets.paf_width_cells
+        )
         made = make_targets(
-            np.stack([points for _, points, _ in views]),
+            points,
             size[1] // stride,
             size[0] // stride,
             stride,
@@ -84,7 +97,7 @@ class Batches:
         )
         labelled = np.stack([there.any(axis=0) for _, _, there in views])  # [B, K]
         known = labelled if targets.empty == "unknown" else np.ones_like(labelled)
-        return Batch(np.stack([image for image, _, _ in views]), *made, known.astype(np.float32))
+        return Batch(np.stack([image for image, _, _ in views]), *made, known.astype(np.float32), *fields)
 
     def _number(self, drawn: int) -> int:
         """Which frame is the ``drawn``-th of the whole training."""

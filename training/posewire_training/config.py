@@ -61,8 +61,24 @@ class DataSettings(Part):
     """Fraction of the frames held out to measure the error; 0 trains on all of them."""
     validation_images: tuple[str, ...] = ()
     """Names (or ends of paths) of the images to hold out, instead of a random fraction."""
+    split: Literal["random", "block"] = "random"
+    """How frames are held out: ``random`` ones, or a ``block`` of neighbours, the last of each label file: frames next
+    to each other in a video are nearly the same, and flatter a network that has seen their neighbours."""
+    gap: Annotated[int, Field(ge=0)] = 0
+    """With ``split = "block"``: labelled frames left out altogether on either side of the block."""
+    folds: Annotated[int, Field(ge=0)] = 0
+    """Hold out one of this many equal parts, instead of the fraction ``validation``; 0: no parts."""
+    fold: Annotated[int, Field(ge=1)] = 1
+    """Which of the ``folds`` is held out, from 1."""
     seed: int = 0
     """Seed of the random split."""
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_them(self) -> DataSettings:
+        if self.folds == 1 or self.fold > max(1, self.folds):
+            raise ValueError(f"fold: {self.fold} of {self.folds} folds; expected at least 2 folds, and one of them")
+        return self
+
     description: str = ""
     """What the data is, for the model's card; default: the label files."""
     licence: str = "not stated"
@@ -92,20 +108,31 @@ class NetworkSettings(Part):
     alpha: float = 0.35
     """Width multiplier of MobileNetV2: 0.35, 0.5, 0.75, 1.0, 1.3 or 1.4."""
     weights: str = "imagenet"
-    """Start of the backbone: ``imagenet`` (Keras' own download), ``none``, or a weight file or a folder of
-    them, found like label files."""
+    """Where the network starts: ``imagenet`` (the backbone; Keras' own download), ``none``, a weight file of the
+    backbone or a folder of them, an earlier run's folder, a model of the zoo by name, or a model file (ONNX) of
+    Posewire's. Paths are found like label files. Heads of keypoints of the same name come along."""
     stride: Literal[4, 8, 16] = 8
     """Pixels of network input per heatmap cell."""
     channels: Annotated[int, Field(gt=0)] = 64
     """Width of the head."""
     mixes: Annotated[int, Field(ge=0)] = 2
     """Residual blocks of the head at its finest features."""
+    paf_stride: Literal[4, 8, 16] = 8
+    """Pixels of network input per cell of the part affinity fields (several animals); not below ``stride``."""
     scale: Annotated[float, Field(gt=0, le=8)] = 1.0
     """Frames are resized by this factor before the network, in training and at run time."""
     color: Literal["bgr", "rgb", "gray"] = "bgr"
     """Channel order of the network's input."""
     min_score: Share = 0.3
     """Default score below which the runtime publishes a keypoint as absent."""
+
+    @model_validator(mode="after")
+    def _fields_are_coarser(self) -> NetworkSettings:
+        if "paf_stride" not in self.model_fields_set and self.stride > self.paf_stride:
+            object.__setattr__(self, "paf_stride", self.stride)
+        if self.paf_stride < self.stride:
+            raise ValueError(f"paf_stride: {self.paf_stride}; expected at least the stride, {self.stride}")
+        return self
 
     @field_validator("alpha")
     @classmethod
@@ -128,6 +155,10 @@ class TargetSettings(Part):
     """Extra weight of heatmap cells in proportion to their target: peaks are few, background is plenty."""
     offset_weight: Annotated[float, Field(ge=0)] = 2.0
     """Weight of the offset loss (in strides) beside the heatmap loss."""
+    paf_width_cells: Annotated[float, Field(ge=0.75)] = 1.0
+    """Cells whose centre is no farther than this from a limb carry its direction (several animals)."""
+    paf_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the part affinity fields beside the heatmap loss."""
 
 
 class AugmentSettings(Part):
@@ -182,6 +213,12 @@ class ScheduleSettings(Part):
     """Peak of the cosine schedule."""
     warmup: Annotated[int, Field(ge=0)] = 200
     """Steps over which the learning rate rises to its peak."""
+    freeze: Annotated[int, Field(ge=0)] = 0
+    """First steps in which the backbone stays as it started and the heads alone learn."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Stop after this many measurements without a smaller held-out error, and keep the best weights; 0: never."""
+    precision: Literal["auto", "float32", "mixed"] = "auto"
+    """Numbers of the training: ``mixed`` computes in half floats where that is safe; ``auto`` does so on GPUs."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     """Decay of AdamW."""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.998

@@ -41,6 +41,11 @@ class Frames:
             self.scale,
         )
 
+    def of(self, images: Sequence[Image]) -> Frames:
+        """Other images without labels, at the same scale."""
+        points = np.full((len(images), *self.points.shape[1:]), np.nan, np.float32)
+        return Frames(("",) * len(images), tuple(images), points, self.scale)
+
     def sha256(self) -> str:
         """Hash of all images and points: the same data gives the same text."""
         digest = hashlib.sha256(repr((self.names, self.scale)).encode())

@@ -26,7 +26,7 @@ from posewire_models.errors import InputError, WorkError
 from posewire_models.files import write_whole
 from posewire_training.config import PAD_MULTIPLE, Project
 from posewire_training.graph import Graph
-from posewire_training.network import build_network, to_network
+from posewire_training.network import to_network
 from posewire_training.run_folder import (
     changed_settings,
     read_arrays,
@@ -34,12 +34,13 @@ from posewire_training.run_folder import (
     read_settings,
     write_json,
 )
+from posewire_training.transfer import network_of
 
 import tensorflow as tf  # isort: skip  (after network.py, which quiets its start-up notices)
 import tf2onnx  # isort: skip  (imports TensorFlow)
 
 OPSET = 17
-MOST_HEATMAP_DIFFERENCE = 1e-3
+MOST_FIELD_DIFFERENCE = 1e-3
 MOST_OFFSET_DIFFERENCE_PX = 0.05
 # What may differ between a run and the one its error is taken from: how much data, how long, where files are.
 _FREE = re.compile(r"data\.(validation|validation_images|seed|root|description|licence)$|network\.weights$|name$")
@@ -51,7 +52,14 @@ class Parity:
 
     heatmaps: float
     offsets_px: float
+    pafs: float
     frames: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether both mean the same network."""
+        fields = max(self.heatmaps, self.pafs)
+        return fields < MOST_FIELD_DIFFERENCE and self.offsets_px < MOST_OFFSET_DIFFERENCE_PX
 
 
 def export(run: Path, *, output: Path | None = None, name: str | None = None, error_from: Path | None = None) -> Path:
@@ -65,16 +73,16 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
     """
     settings, record = read_settings(run), read_json(run / "run.json")
     folder, name = _place(run, output, name or None, settings.name)
-    model = load_network(run, settings, record)
+    model = network_of(run, settings, record)
     error = card_error(settings, record, error_from)
     frames = read_arrays(run / "frames.npz")["frames"]
-    proto = to_onnx(model, settings, len(record["keypoints"]))
+    proto = to_onnx(model, len(record["keypoints"]), len(record["skeleton"]))
     parity = compare(model, proto, frames)
-    if not (parity.heatmaps < MOST_HEATMAP_DIFFERENCE and parity.offsets_px < MOST_OFFSET_DIFFERENCE_PX):
+    if not parity.kept:
         raise WorkError(
-            f"{run}: ONNX Runtime differs from TensorFlow by {parity.heatmaps:.2g} in the heatmaps (allowed "
-            f"{MOST_HEATMAP_DIFFERENCE:g}) and {parity.offsets_px:.2g} px in the offsets (allowed "
-            f"{MOST_OFFSET_DIFFERENCE_PX:g}); nothing was written"
+            f"{run}: ONNX Runtime differs from TensorFlow by {parity.heatmaps:.2g} in the heatmaps and "
+            f"{parity.pafs:.2g} in the part affinity fields (allowed {MOST_FIELD_DIFFERENCE:g}) and "
+            f"{parity.offsets_px:.2g} px in the offsets (allowed {MOST_OFFSET_DIFFERENCE_PX:g}); nothing was written"
         )
     contract = ModelContract(
         name=name,
@@ -82,10 +90,10 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
         skeleton=tuple((a, b) for a, b in record["skeleton"]),
         symmetric=tuple((a, b) for a, b in record["symmetric"]),
         stride=settings.network.stride,
-        paf_stride=None,
+        paf_stride=settings.network.paf_stride if settings.animals > 1 else None,
         pad_multiple=PAD_MULTIPLE,
         color=settings.network.color,
-        animals="one",
+        animals="many" if settings.animals > 1 else "one",
         scale=settings.network.scale,
         min_score=settings.network.min_score,
         input_hint={"size": record["input_size"]},
@@ -100,6 +108,7 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
     content = proto.SerializeToString()
     card = dict(contract.__dict__) | {
         "parity_offsets_px": parity.offsets_px,
+        "parity_pafs": parity.pafs,
         "parity_frames": parity.frames,
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -113,24 +122,15 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
     return folder / f"{name}.onnx"
 
 
-def load_network(run: Path, settings: Project, record: dict[str, Any]) -> keras.Model:
-    """The network of a run with the running mean of its weights, at the last checkpoint."""
-    state = read_arrays(run / "checkpoint.npz")
-    model = build_network(settings.network, len(record["keypoints"]), None)
-    values = [state.get(f"average/{i:03d}") for i in range(len(model.weights))]
-    if any(value is None or value.shape != tuple(w.shape) for value, w in zip(values, model.weights, strict=True)):
-        raise InputError(f"{run}: checkpoint.npz does not fit settings.json; train the run again")
-    model.set_weights(values)
-    return model
-
-
-def to_onnx(model: keras.Model, settings: Project, keypoints: int) -> Any:
-    """The ONNX model: uint8 frames in, heatmaps 0..1 and offsets in pixels out, all scaling inside."""
+def to_onnx(model: keras.Model, keypoints: int, edges: int) -> Any:
+    """The ONNX model: uint8 frames in, heatmaps 0..1, offsets in pixels and, of several animals, part affinity fields
+    out, all scaling inside."""
     channels = model.inputs[0].shape[-1]
+    several = len(model.outputs) > 2
 
     def serve(frames: Any) -> dict[str, Any]:
-        logits, offsets = model(to_network(frames), training=False)
-        return {"heatmaps": tf.sigmoid(logits), "offsets": offsets}
+        logits, offsets, *fields = model(to_network(frames), training=False)
+        return {"heatmaps": tf.sigmoid(logits), "offsets": offsets} | ({"pafs": fields[0]} if several else {})
 
     signature = [tf.TensorSpec([None, None, None, channels], tf.uint8, name="frames")]
     with _quiet():
@@ -142,13 +142,15 @@ def to_onnx(model: keras.Model, settings: Project, keypoints: int) -> Any:
     graph.fold_padding()
     graph.resize_by_factor(2.0)
     graph.split_last("offsets", [keypoints, 2])
-    graph.name_dimensions(
-        {
-            "frames": ["N", "H", "W", channels],
-            "heatmaps": ["N", "h", "w", keypoints],
-            "offsets": ["N", "h", "w", keypoints, 2],
-        }
-    )
+    shapes: dict[str, list[str | int]] = {
+        "frames": ["N", "H", "W", channels],
+        "heatmaps": ["N", "h", "w", keypoints],
+        "offsets": ["N", "h", "w", keypoints, 2],
+    }
+    if several:
+        graph.split_last("pafs", [edges, 2])
+        shapes["pafs"] = ["N", "h'", "w'", edges, 2]
+    graph.name_dimensions(shapes)
     proto = graph.finished()
     proto.graph.name = "pose"
     return proto
@@ -159,16 +161,15 @@ def compare(model: keras.Model, proto: Any, frames: npt.NDArray[np.uint8]) -> Pa
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    heatmaps = offsets = 0.0
+    names = [port.name for port in session.get_outputs()]
+    largest = dict.fromkeys(("heatmaps", "offsets", "pafs"), 0.0)
     for frame in frames:
-        logits, moves = model(to_network(frame[None]), training=False)
-        found = dict(
-            zip(("heatmaps", "offsets"), session.run(["heatmaps", "offsets"], {"frames": frame[None]}), strict=True)
-        )
-        heatmaps = max(heatmaps, float(np.abs(np.asarray(tf.sigmoid(logits)) - found["heatmaps"]).max()))
-        apart = np.abs(np.asarray(moves).reshape(found["offsets"].shape) - found["offsets"])
-        offsets = max(offsets, float(apart.max()))
-    return Parity(heatmaps, offsets, len(frames))
+        logits, *others = model(to_network(frame[None]), training=False)
+        ours = dict(zip(("heatmaps", "offsets", "pafs"), (tf.sigmoid(logits), *others), strict=False))
+        for name, found in zip(names, session.run(names, {"frames": frame[None]}), strict=True):
+            apart = np.abs(np.asarray(ours[name]).reshape(found.shape) - found)
+            largest[name] = max(largest[name], float(apart.max()))
+    return Parity(largest["heatmaps"], largest["offsets"], largest["pafs"], len(frames))
 
 
 def _place(run: Path, output: Path | None, name: str | None, default: str) -> tuple[Path, str]:

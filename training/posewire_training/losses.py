@@ -26,3 +26,15 @@ def offset_loss(offsets: Tensor, target: Tensor, mask: Tensor, stride: float) ->
     """Mean absolute difference of offsets ``[B, h, w, K, 2]`` where ``mask`` ``[B, h, w, K]`` is 1, in strides."""
     apart = tf.reduce_sum(tf.abs(offsets - target), axis=-1) / stride  # [B, h, w, K]
     return tf.reduce_sum(apart * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+
+
+def field_loss(fields: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Squared difference of part affinity fields ``[B, h, w, E, 2]``, per cell of a limb.
+
+    ``known``: ``[B, E]``, 0 for edges that are not wholly labelled. Cells on a limb weigh four times as much as those
+    beside it, which are many.
+    """
+    on = tf.cast(tf.reduce_any(target != 0, axis=-1), tf.float32)  # [B, h, w, E]
+    apart = tf.reduce_sum(tf.square(fields - target), axis=-1) * (1 + 3 * on)
+    per_edge = tf.reduce_sum(apart, axis=[1, 2])  # [B, E]
+    return tf.reduce_sum(per_edge * known) / tf.maximum(tf.reduce_sum(on * known[:, None, None]), 1.0)

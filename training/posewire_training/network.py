@@ -11,7 +11,6 @@ import os
 # Before TensorFlow is imported: its start-up notices are of no use to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,7 +18,6 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from posewire_models.errors import InputError
 from posewire_training.config import NetworkSettings
 
 # The last tensor of each stride that still has its full width (before the next halving).
@@ -29,6 +27,7 @@ FEATURES = {
     16: "block_13_expand_relu",
     32: "block_16_project_BN",
 }
+HEAD_LAYERS = ("head_", "mix_", "paf", "heatmap_logits", "offsets")  # how the names of all layers of our own begin
 _START_LOGIT = -4.0  # peaks are rare: start near "nothing here"
 
 
@@ -43,19 +42,17 @@ class Double(layers.Layer):  # type: ignore[misc]
         return (shape[0], *(None if side is None else side * 2 for side in shape[1:3]), shape[3])
 
 
-def build_network(settings: NetworkSettings, keypoints: int, weights: Path | str | None) -> keras.Model:
-    """The network: float32 ``[B, H, W, C]`` in -1..1 -> logits ``[B, h, w, K]``, offsets ``[B, h, w, 2K]`` px.
+def build_network(settings: NetworkSettings, keypoints: int, edges: int = 0) -> keras.Model:
+    """The network: float32 ``[B, H, W, C]`` in -1..1 -> logits ``[B, h, w, K]``, offsets ``[B, h, w, 2K]`` px and, if
+    there are ``edges``, part affinity fields ``[B, h', w', 2E]``.
 
-    H and W must be multiples of 32. ``weights``: start of the backbone: None (random), ``"imagenet"`` (Keras'
-    download), or a weight file. Raises InputError if the weights do not fit.
+    H and W must be multiples of 32. All weights are random.
     """
     channels = 1 if settings.color == "gray" else 3
     inputs = keras.Input((None, None, channels), name="images")
     backbone = keras.applications.MobileNetV2(
         alpha=settings.alpha, include_top=False, weights=None, input_tensor=inputs
     )
-    if weights is not None:
-        _load_backbone(backbone, settings, weights)
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = 0.99  # Keras' 0.999 would still remember ImageNet after a short training
@@ -81,6 +78,12 @@ def build_network(settings: NetworkSettings, keypoints: int, weights: Path | str
             # Where in its cell a keypoint lies is seen best on finer features than the cell's own.
             parts.append(halve(backbone.get_layer(FEATURES[stride // 2]).output, "head_detail"))
         x = mix(layers.Add(name=f"head_{stride}_add")(parts), f"head_{stride}_mix")  # [B, H/stride, W/stride, channels]
+        if edges and stride == settings.paf_stride:
+            limbs = x
+            for number in range(settings.mixes):
+                limbs = layers.Add(name=f"paf_mix_{number}_add")([limbs, mix(limbs, f"paf_mix_{number}")])
+            # Nearly every cell lies beside a limb: start at nothing there.
+            fields = layers.Conv2D(2 * edges, 1, kernel_initializer="zeros", name="pafs")(limbs)
     for number in range(settings.mixes):
         x = layers.Add(name=f"mix_{number}_add")([x, mix(x, f"mix_{number}")])
     logits = layers.Conv2D(
@@ -88,46 +91,7 @@ def build_network(settings: NetworkSettings, keypoints: int, weights: Path | str
     )(x)
     offsets = layers.Conv2D(2 * keypoints, 1, name="offsets_in_strides")(x)
     offsets = layers.Rescaling(float(settings.stride), name="offsets")(offsets)
-    return keras.Model(inputs, [logits, offsets], name="pose")
-
-
-def _load_backbone(backbone: keras.Model, settings: NetworkSettings, weights: Path | str) -> None:
-    """ImageNet weights into the backbone; its first kernel (made for RGB) is put into the network's order."""
-    source = keras.applications.MobileNetV2(
-        alpha=settings.alpha, include_top=False, weights=None, input_shape=(None, None, 3)
-    )
-    try:
-        if weights == "imagenet":
-            source = keras.applications.MobileNetV2(
-                alpha=settings.alpha, include_top=False, weights="imagenet", input_shape=(224, 224, 3)
-            )
-        else:
-            source.load_weights(str(_weight_file(Path(weights), settings.alpha)))
-    except InputError:
-        raise
-    except Exception as error:  # Keras raises whatever h5py, the network or its own checks raise
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"network.weights: {weights}: not usable for MobileNetV2 of alpha {settings.alpha} ({reason}); "
-            "give a weight file without top, or 'none'"
-        ) from None
-    values = source.get_weights()
-    kernel = values[0]  # [3, 3, RGB, filters]
-    if settings.color == "gray":
-        values[0] = kernel.sum(axis=2, keepdims=True)
-    elif settings.color == "bgr":
-        values[0] = kernel[:, :, ::-1]
-    backbone.set_weights(values)
-
-
-def _weight_file(path: Path, alpha: float) -> Path:
-    """``path`` itself, or the file for this alpha in the folder."""
-    if not path.is_dir():
-        return path
-    found = sorted(file for file in path.glob("*.h5") if f"_{alpha:g}_" in file.name or f"_{alpha:.1f}_" in file.name)
-    if not found:
-        raise InputError(f"network.weights: {path}: holds no weight file (*_{alpha}_*.h5) for alpha {alpha}")
-    return found[0]
+    return keras.Model(inputs, [logits, offsets, fields] if edges else [logits, offsets], name="pose")
 
 
 def to_network(images: Any) -> Any:

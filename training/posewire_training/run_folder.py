@@ -21,7 +21,18 @@ from posewire_models.errors import InputError
 from posewire_models.files import write_whole
 from posewire_training.config import Project, parse_project
 
-COLUMNS = ("step", "loss", "heatmap_loss", "offset_loss", "learning_rate", "mean_px", "median_px", "within_15px")
+COLUMNS = (
+    "step",
+    "loss",
+    "heatmap_loss",
+    "offset_loss",
+    "paf_loss",
+    "learning_rate",
+    "mean_px",
+    "median_px",
+    "within_15px",
+    "found",
+)
 
 
 def write_json(path: Path, fields: Mapping[str, Any]) -> None:
@@ -92,12 +103,12 @@ class Curve:
         self.rows: list[dict[str, float]] = []
         if last_step and (run / "curve.csv").is_file():
             with (run / "curve.csv").open(newline="", encoding="utf-8") as file:
-                rows = [{key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(file)]
+                rows = [{key: float(row.get(key) or "nan") for key in COLUMNS} for row in csv.DictReader(file)]
             self.rows = [row for row in rows if row["step"] <= last_step]
 
     def add(self, values: Sequence[float]) -> None:
         """Append a row in the order of COLUMNS and write both files."""
-        self.rows.append(dict(zip(COLUMNS, values, strict=True)))
+        self.rows.append(dict(zip(COLUMNS, map(float, values), strict=True)))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -115,7 +126,7 @@ class Curve:
         figure = Figure(figsize=(9, 4), layout="constrained")
         left, right = figure.subplots(1, 2)
         steps = [row["step"] for row in self.rows]
-        for key in ("loss", "heatmap_loss", "offset_loss"):
+        for key in ("loss", "heatmap_loss", "offset_loss", "paf_loss"):
             left.plot(steps, [row[key] for row in self.rows], label=key.replace("_", " "))
         left.set(xlabel="step", ylabel="loss", yscale="log")
         for key in ("mean_px", "median_px"):

@@ -11,7 +11,7 @@ import numpy as np
 from posewire_models.errors import InputError
 from posewire_models.grid import resized
 from posewire_models.skeleton import Skeleton
-from posewire_training.config import PhantomSettings, Project, find_data
+from posewire_training.config import DataSettings, PhantomSettings, Project, find_data
 from posewire_training.dataset import Frames, joined_frames, read_frames, scaled_image
 from posewire_training.labels import Labels, load_labels
 from posewire_training.labels.record import labelled
@@ -39,27 +39,42 @@ def open_source(project: Project, folder: Path) -> Source:
     data = project.data
     assert data is not None  # Project checks that one of the two is there
     sets: list[Frames] = []
-    keypoints = project.keypoints
+    keypoints, skeleton, symmetric = project.keypoints, project.skeleton, project.symmetric
     for entry in data.labels:
         path = find_data(entry.file, folder, data.root, "label file")
         video = find_data(entry.video, folder, data.root, "video") if entry.video else None
         labels = load_labels(path, keypoints or None, video)
         _check_animals(project, labels, str(path))
-        keypoints = labels.keypoints
+        keypoints, skeleton, symmetric = labels.keypoints, skeleton or labels.skeleton, symmetric or labels.symmetric
         sets.append(read_frames(labels, str(path), project.network.scale, project.network.color))
+    project = project.model_copy(update={"skeleton": skeleton, "symmetric": symmetric})
+    body = project.body(keypoints)
+    if project.animals > 1 and not connected(body):
+        raise InputError(
+            f"skeleton: {len(keypoints)} keypoints and {len(skeleton)} edges that do not join them all; animals = "
+            f"{project.animals} needs a path along edges between any two keypoints, or animals cannot be told apart"
+        )
     frames = joined_frames(sets)
-    held_out, how = _held_out(project, frames)
-    rest = [i for i in range(len(frames)) if i not in set(held_out)]
+    held_out, left_out, how = _held_out(data, frames, [len(part) for part in sets])
+    rest = sorted(set(range(len(frames))) - set(held_out) - set(left_out))
     if not rest:
         raise InputError("[data] validation: every frame is held out; nothing is left to train on")
     return Source(
-        project.body(keypoints),
+        body,
         frames.pick(rest),
         frames.pick(held_out),
         how,
         data.description or ", ".join(entry.file for entry in data.labels),
         data.licence,
     )
+
+
+def connected(body: Skeleton) -> bool:
+    """Whether edges lead from every keypoint to every other one."""
+    reached, edges = {0}, list(body.edges)
+    while further := {i for edge in edges for i in edge if set(edge) & reached} - reached:
+        reached |= further
+    return len(reached) == len(body.keypoints)
 
 
 def _check_animals(project: Project, labels: Labels, where: str) -> None:
@@ -73,10 +88,11 @@ def _check_animals(project: Project, labels: Labels, where: str) -> None:
         )
 
 
-def _held_out(project: Project, frames: Frames) -> tuple[list[int], str]:
-    """Numbers of the frames held out, and how they were chosen."""
-    data = project.data
-    assert data is not None
+def _held_out(data: DataSettings, frames: Frames, counts: list[int]) -> tuple[list[int], list[int], str]:
+    """Numbers of the frames held out and of those left out altogether, and how they were chosen.
+
+    ``counts``: frames of each label file, in their order.
+    """
     if data.validation_images:
         chosen = []
         for text in data.validation_images:
@@ -84,12 +100,36 @@ def _held_out(project: Project, frames: Frames) -> tuple[list[int], str]:
             if len(ends) != 1:
                 raise InputError(f"[data] validation_images: {text!r} names {len(ends)} labelled images; expected one")
             chosen += ends
-        return sorted(set(chosen)), f"{len(set(chosen))} named frames of {len(frames)}"
-    if not data.validation:
-        return [], "nothing held out"
-    count = max(1, round(data.validation * len(frames)))
-    order = np.random.default_rng(data.seed).permutation(len(frames))
-    return sorted(order[:count].tolist()), f"{count} random frames of {len(frames)} (seed {data.seed})"
+        return sorted(set(chosen)), [], f"{len(set(chosen))} named frames of {len(frames)}"
+    if not data.validation and not data.folds:
+        return [], [], "nothing held out"
+    part = f"part {data.fold} of {data.folds}: " if data.folds else ""
+    if data.split == "random":
+        order = np.random.default_rng(data.seed).permutation(len(frames))
+        first, last = _part(data, len(frames))
+        chosen = sorted(order[first:last].tolist())
+        return chosen, [], f"{part}{len(chosen)} random frames of {len(frames)} (seed {data.seed})"
+    held_out: list[int] = []
+    left_out: list[int] = []
+    start = 0
+    for count in counts:
+        first, last = _part(data, count, from_end=True)
+        held_out += range(start + first, start + last)
+        left_out += range(start + max(0, first - data.gap), start + first)
+        left_out += range(start + last, start + min(count, last + data.gap))
+        start += count
+    gap = f", {data.gap} frames beside them left out" if data.gap else ""
+    return held_out, left_out, f"{part}{len(held_out)} neighbouring frames of {len(frames)}{gap}"
+
+
+def _part(data: DataSettings, count: int, from_end: bool = False) -> tuple[int, int]:
+    """First place held out of ``count``, and the one after the last."""
+    if data.folds:
+        if data.folds > count:
+            raise InputError(f"[data] folds: {data.folds} parts of {count} frames; expected at most one a frame")
+        return (data.fold - 1) * count // data.folds, data.fold * count // data.folds
+    size = max(1, round(data.validation * count))
+    return (count - size, count) if from_end else (0, size)
 
 
 def _drawn(project: Project, settings: PhantomSettings) -> Source:

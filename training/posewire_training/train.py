@@ -25,8 +25,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from posewire_models.errors import InputError, WorkError
 from posewire_training.augment import Augment
 from posewire_training.batches import Batches, padded, whole_size
-from posewire_training.config import Project, find_data, read_project
-from posewire_training.learner import Learner, error_of
+from posewire_training.config import Project, read_project
+from posewire_training.dataset import Frames
+from posewire_training.images import Image
+from posewire_training.learner import LOSSES, Learner
 from posewire_training.run_folder import (
     Curve,
     changed_settings,
@@ -38,6 +40,8 @@ from posewire_training.run_folder import (
     write_json,
 )
 from posewire_training.source import Source, open_source
+from posewire_training.transfer import start_of
+from posewire_training.validation import HeldOutError, error_of
 
 _PARITY_FRAMES = 4
 
@@ -75,8 +79,9 @@ def train(
     if record.get("finished"):
         return run
     source = open_source(settings, folder)
-    started_from = None if record.get("step") else _start_weights(settings, folder)
-    learner = Learner(settings, len(source.body.keypoints), started_from)
+    edges = source.body.edges if settings.animals > 1 else ()
+    start = None if record.get("step") else start_of(settings, folder, source.body, _some_frames(source.train))
+    learner = Learner(settings, len(source.body.keypoints), len(edges), start)
     step = 0
     if record.get("step"):
         state = read_arrays(run / "checkpoint.npz")
@@ -89,44 +94,63 @@ def train(
         record = _start(run, settings, source)
     curve = Curve(run, step)
     augment = Augment(settings.augment, source.body.flip_order)
-    schedule, sums, since = settings.schedule, np.zeros(3), 0
+    schedule, sums, since = settings.schedule, np.zeros(len(LOSSES)), 0
     begun = time.perf_counter()
     running()
-    with _progress(quiet, schedule.steps, step) as show, Batches(settings, source.train, augment, step) as batches:
+    views = Batches(settings, source.train, augment, step, edges)
+    with _progress(quiet, schedule.steps, step) as show, views as batches:
         for batch in batches:
-            learner.optimizer.learning_rate.assign(learner.learning_rate(step))
-            losses = np.asarray(learner.step_of(*batch, np.float32(learner.memory(step))))
+            losses = learner.learn(batch, step)
             step, sums, since = step + 1, sums + losses, since + 1
             if not np.isfinite(losses[0]):
                 raise WorkError(f"{run}: the loss is no number at step {step}; lower schedule.learning_rate")
             last = step == schedule.steps
-            stopped = not last and stop is not None and stop.is_set()
             if last or step % schedule.validate_every == 0:
-                error = error_of(learner, source.held_out)
-                curve.add([step, *(sums / since), learner.learning_rate(step - 1), *error])
-                record["error_px"] = dict(zip(("mean", "median", "within_15px"), error, strict=True))
-                sums, since = np.zeros(3), 0
+                error = error_of(learner, source.held_out, edges)
+                curve.add([step, *(sums / since), learner.learning_rate(step - 1), *error.figures])
+                sums, since = np.zeros(len(LOSSES)), 0
+                if schedule.patience:
+                    last = _keep_best(run, learner, record, step, error) >= schedule.patience or last
+                if last and schedule.patience and record["best"]["step"] != step:
+                    learner.restore_average(read_arrays(run / "best.npz"))
+                    error = error_of(learner, source.held_out, edges)
+                record["error_px"] = error.card(source.held_out.names)
+            stopped = not last and stop is not None and stop.is_set()
             if last or stopped or step % schedule.checkpoint_every == 0:
                 write_arrays(run / "checkpoint.npz", {"step": np.array(step), **learner.state()})
                 record |= {"step": step, "seconds": record["seconds"] + time.perf_counter() - begun}
                 begun = time.perf_counter()
-                write_json(run / "run.json", _finite(record | {"finished": _now() if last else None}))
+                write_json(run / "run.json", record | {"finished": _now() if last else None})
             show(step, float(losses[0]), curve.rows[-1]["mean_px"] if curve.rows else math.nan)
             if last or stopped:
                 break
     if stopped:
         say(f"stopped after step {step} of {schedule.steps}; to go on: the same command with --run {run}")
+    elif step < schedule.steps:
+        say(
+            f"no better for {schedule.patience} measurements: ended at step {step} with the weights of step "
+            f"{record['best']['step']}"
+        )
     return run
 
 
-def _start_weights(settings: Project, folder: Path) -> Path | str | None:
-    text = settings.network.weights
-    if text == "none":
-        return None
-    if text == "imagenet":
-        return text
-    root = settings.data.root if settings.data else None
-    return find_data(text, folder, root, "network.weights")
+def _keep_best(run: Path, learner: Learner, record: dict[str, Any], step: int, error: HeldOutError) -> int:
+    """Keep the running mean if it is the best so far; returns how many measurements ago the best one was."""
+    best = record.get("best") or {"score": math.inf, "step": 0, "ago": 0}
+    if error.score < best["score"]:
+        write_arrays(run / "best.npz", learner.average_state())
+        best = {"score": error.score, "step": step, "ago": 0}
+    else:
+        best = best | {"ago": best["ago"] + 1}
+    record["best"] = best
+    return int(best["ago"])
+
+
+def _some_frames(frames: Frames) -> list[Image]:
+    """A few padded frames, from all over the data."""
+    room = whole_size(frames)
+    chosen = np.linspace(0, len(frames) - 1, min(_PARITY_FRAMES, len(frames))).round().astype(int)
+    return [padded(frames.images[i], room) for i in chosen]
 
 
 def _take_up(run: Path, settings: Project, resume: bool) -> dict[str, Any]:
@@ -148,9 +172,7 @@ def _start(run: Path, settings: Project, source: Source) -> dict[str, Any]:
     run.mkdir(parents=True, exist_ok=True)
     size = settings.schedule.size or whole_size(source.train)
     shown = source.held_out if len(source.held_out) else source.train
-    some = np.linspace(0, len(shown) - 1, min(_PARITY_FRAMES, len(shown))).round().astype(int)
-    room = whole_size(shown)
-    write_arrays(run / "frames.npz", {"frames": np.stack([padded(shown.images[i], room) for i in some])})
+    write_arrays(run / "frames.npz", {"frames": np.stack(_some_frames(shown))})
     write_json(run / "settings.json", settings.model_dump(mode="json"))
     record = {
         "name": settings.name,
@@ -180,14 +202,6 @@ def _start(run: Path, settings: Project, source: Source) -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def _finite(fields: dict[str, Any]) -> dict[str, Any]:
-    """NaN has no place in JSON: an error that could not be measured is null."""
-    error = fields["error_px"]
-    if error is not None and math.isnan(error["mean"]):
-        return fields | {"error_px": None}
-    return fields
 
 
 @contextmanager

@@ -1,0 +1,110 @@
+"""How far a network in training is off, in pixels of the full source frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from posewire_models.skeleton import Pair
+from posewire_training.assemble import Assembling, assemble, matched
+from posewire_training.batches import padded, whole_size
+from posewire_training.dataset import Frames
+from posewire_training.labels.record import Points, labelled
+from posewire_training.learner import Learner
+from posewire_training.targets import best_peaks
+
+NEAR_PX = 15.0
+
+
+@dataclass(frozen=True)
+class HeldOutError:
+    """Errors on held-out frames.
+
+    ``mean``, ``median``: px over the labelled keypoints that were found; ``within_15px``: share of them that near;
+    ``found``: share of the labelled keypoints that were found at all (1 for one animal, whose best peak always
+    counts). NaN where there is nothing to measure. ``errors``: ``[frames, animals, K]`` px, NaN where not labelled,
+    infinite where not found.
+    """
+
+    mean: float
+    median: float
+    within_15px: float
+    found: float
+    errors: Points
+
+    @property
+    def figures(self) -> tuple[float, float, float, float]:
+        """Mean, median, share within 15 px, share found."""
+        return self.mean, self.median, self.within_15px, self.found
+
+    def card(self, names: Sequence[str]) -> dict[str, Any] | None:
+        """What a run keeps of it, in JSON's terms; None if nothing was measured. ``names`` of the frames: the error of
+        each of them stands there too, so that the errors of several runs can be joined."""
+        if math.isnan(self.mean):
+            return None
+        frames = {
+            name: [round(float(value), 3) if np.isfinite(value) else None for value in errors[~np.isnan(errors)]]
+            for name, errors in zip(names, self.errors, strict=True)
+        }
+        figures = dict(zip(("mean", "median", "within_15px", "found"), self.figures, strict=True))
+        return {**figures, "frames": frames}
+
+    @property
+    def score(self) -> float:
+        """What early stopping watches: the mean error, each keypoint not found at all counting as 15 px or more."""
+        if math.isnan(self.found):
+            return math.nan
+        finite = 0.0 if math.isnan(self.mean) else self.mean
+        return self.found * finite + (1 - self.found) * max(NEAR_PX, finite)
+
+
+def predict(learner: Learner, frames: Frames, edges: tuple[Pair, ...] = ()) -> list[Points]:
+    """The animals of whole frames by the running mean: of each frame float32 ``[animals, K, 3]`` (x, y in network
+    pixels, score). Without ``edges`` the one animal of the best peaks."""
+    network = learner.project.network
+    size = learner.project.schedule.size or whole_size(frames)
+    found = []
+    for image in frames.images:
+        # An image larger than the training size keeps its own.
+        fits = image.shape[1] <= size[0] and image.shape[0] <= size[1]
+        own = size if fits else whole_size(frames.of((image,)))
+        maps = [np.asarray(tensor)[0] for tensor in learner.forward(padded(image, own)[None])]
+        heatmaps, offsets = 1 / (1 + np.exp(-maps[0])), maps[1].reshape(*maps[0].shape, 2)
+        if edges:
+            fields = maps[2].reshape(*maps[2].shape[:2], len(edges), 2)
+            rules = Assembling(most=learner.project.animals)
+            found.append(assemble(heatmaps, offsets, fields, edges, network.stride, network.paf_stride, rules))
+        else:
+            points, scores = best_peaks(heatmaps[None], offsets[None], network.stride)
+            found.append(np.concatenate([points, scores[..., None]], axis=-1))
+    return found
+
+
+def error_of(learner: Learner, frames: Frames, edges: tuple[Pair, ...] = ()) -> HeldOutError:
+    """Errors on frames; all NaN for none."""
+    return measured(predict(learner, frames, edges) if len(frames) else [], frames)
+
+
+def measured(found: list[Points], frames: Frames) -> HeldOutError:
+    """Errors of the animals found in each frame, in network pixels, against its labels."""
+    errors = np.full(frames.points.shape[:3], np.nan, np.float32)
+    errors[labelled(frames.points)] = np.inf
+    for n, animals in enumerate(found):
+        alone = len(animals) == 1 and frames.points.shape[1] == 1
+        for a, b in [(0, 0)] if alone else matched(animals, frames.points[n]):
+            apart = np.linalg.norm(animals[a, :, :2] - frames.points[n, b], axis=-1) / frames.scale
+            there = ~np.isnan(apart)
+            errors[n, b, there] = apart[there]
+    known = errors[~np.isnan(errors)]
+    near = known[np.isfinite(known)]
+    if not len(known):
+        return HeldOutError(math.nan, math.nan, math.nan, math.nan, errors)
+    if not len(near):
+        return HeldOutError(math.nan, math.nan, 0.0, 0.0, errors)
+    return HeldOutError(
+        float(near.mean()), float(np.median(near)), float((near <= NEAR_PX).mean()), len(near) / len(known), errors
+    )

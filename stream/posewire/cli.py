@@ -196,18 +196,40 @@ def train(
     run: Annotated[Path | None, typer.Option(help="Folder of the run; an unfinished one goes on.")] = None,
     weights: Annotated[str | None, typer.Option(help="imagenet, none, or a path to MobileNetV2 weights.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, in place of the project's.")] = None,
+    fold: Annotated[str | None, typer.Option(help="N/K: hold out part N of K equal parts.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(help="Write a picture of what the network would see, and end.")
+    ] = None,
+    no_export: Annotated[bool, typer.Option("--no-export", help="Leave the finished network unexported.")] = False,
 ) -> int:
-    """Train a network from labels. Ctrl-C keeps what was learned; with --run it goes on."""
+    """Train a network from labels and export it. Ctrl-C keeps what was learned; with --run it goes on."""
     signals = Signals()
     with signals.installed(), _training_extra():
         from posewire_training.config import read_project
+        from posewire_training.run_folder import finished
 
         read_project(project)  # a wrong file is told before TensorFlow takes its seconds to load
+        from posewire_training.train import preview as look
         from posewire_training.train import train as work
 
+        if preview is not None:
+            look(project, preview)
+            sys.stdout.write(f"{preview}\n")
+            return 0
         folder = work(
-            project, run=run, weights=weights, steps=steps, stop=signals.stop, running=signals.running, say=say
+            project,
+            run=run,
+            weights=weights,
+            steps=steps,
+            fold=fold,
+            stop=signals.stop,
+            running=signals.running,
+            say=say,
         )
+        if not no_export and finished(folder):
+            from posewire_training.export import export as write
+
+            say(f"exported {write(folder)}")
     sys.stdout.write(f"{folder}\n")
     return 0
 

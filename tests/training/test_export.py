@@ -61,7 +61,7 @@ def test_any_padded_size_gives_what_tensorflow_gives(
 ) -> None:
     from posewire_training.network import to_network
 
-    model = export_module.load_network(trained, read_settings(trained), {"keypoints": ["bright", "dark"]})
+    model = export_module.network_of(trained, read_settings(trained), {"keypoints": ["bright", "dark"], "skeleton": []})
     frames = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
     logits, offsets = model(to_network(frames), training=False)
     session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
@@ -96,7 +96,7 @@ def test_the_card_tells_parity_error_and_hash(exported: Path, trained: Path) -> 
 
 
 def test_a_network_that_differs_is_not_kept(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_module, "MOST_HEATMAP_DIFFERENCE", 0.0)
+    monkeypatch.setattr(export_module, "MOST_FIELD_DIFFERENCE", 0.0)
     with pytest.raises(WorkError, match=r"ONNX Runtime differs from TensorFlow .*nothing was written"):
         export(trained, output=tmp_path / "model")
     assert not (tmp_path / "model").exists()
@@ -153,8 +153,8 @@ def test_gray_networks_of_another_stride(tmp_path: Path) -> None:
     settings = parse_project(
         {"name": "gray", "data": {"labels": ["x"]}, "network": {"color": "gray", "stride": 4, "channels": 8}}, "gray"
     )
-    model = build_network(settings.network, 3, None)
-    proto = export_module.to_onnx(model, settings, 3)
+    model = build_network(settings.network, 3)
+    proto = export_module.to_onnx(model, 3, 0)
     frames = np.random.default_rng(1).integers(0, 256, (2, 64, 32, 1), np.uint8)
     parity = export_module.compare(model, proto, frames)
     assert parity.heatmaps < 1e-3
@@ -162,3 +162,19 @@ def test_gray_networks_of_another_stride(tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     assert session.get_inputs()[0].shape == ["N", "H", "W", 1]
     assert [found.shape for found in session.run(None, {"frames": frames})] == [(2, 16, 8, 3), (2, 16, 8, 3, 2)]
+
+
+def test_networks_of_several_animals_put_out_fields(tmp_path: Path) -> None:
+    settings = parse_project(
+        {"name": "two", "data": {"labels": ["x"]}, "animals": 2, "network": {"stride": 4, "channels": 8}}, "two"
+    )
+    model = build_network(settings.network, 3, 2)
+    model.get_layer("pafs").set_weights([np.random.default_rng(0).normal(size=(1, 1, 8, 4)), np.arange(4)])
+    proto = export_module.to_onnx(model, 3, 2)
+    frames = np.random.default_rng(1).integers(0, 256, (2, 64, 32, 3), np.uint8)
+    assert export_module.compare(model, proto, frames).kept
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    found = dict(zip((port.name for port in session.get_outputs()), session.run(None, {"frames": frames}), strict=True))
+    assert found["heatmaps"].shape == (2, 16, 8, 3)
+    assert found["pafs"].shape == (2, 8, 4, 2, 2)  # its own stride, 8
+    assert np.abs(found["pafs"]).max() > 1

@@ -9,7 +9,7 @@ pytest.importorskip("tensorflow")
 from posewire_training.losses import heatmap_loss, offset_loss
 from posewire_training.targets import make_targets
 
-POINTS = np.array([[[20, 30], [50, 10]]], np.float32)
+POINTS = np.array([[[[20, 30], [50, 10]]]], np.float32)
 MADE = make_targets(POINTS, 8, 8, 8, 1.0, 2.0)
 KNOWN = np.ones((1, 2), np.float32)
 

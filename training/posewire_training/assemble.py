@@ -18,6 +18,8 @@ from posewire_models.skeleton import Pair
 Array = npt.NDArray[np.float32]
 
 _WITHIN_CELL = 0.75  # a cell that holds a keypoint has it within half a stride on each axis; the rest is tolerance
+_NEARLY = 0.6  # the cell that holds a keypoint reaches 0.78 of any neighbour; cells beyond the reach of offsets 0.45
+_LEAST_REACH_PX = 8.0
 _APART_CELLS = 1.0  # two peaks of a kind nearer than this are one
 
 
@@ -83,12 +85,16 @@ def peaks_of(heatmap: Array, offsets: Array, stride: int, min_score: float) -> A
     """Peaks of one heatmap ``[h, w]`` with its offsets ``[h, w, 2]``: float32 ``[n, 3]``, x and y in input pixels,
     score.
 
-    A cell is a peak if its own offset says that the keypoint lies in it; of peaks that mean the same place the highest
-    stays. Its neighbours vote on where exactly, as far as they mean the same place, like in the runtime's decoder.
+    A cell is a peak if its own offset says that the keypoint lies in it, and no neighbour is much higher (beyond the
+    reach of a keypoint offsets mean nothing); of peaks that mean the same place the highest stays. So two keypoints on
+    neighbouring cells, or half way between cells, are told apart where a search for maxima would see a plateau. Its
+    neighbours vote on where exactly, as far as they mean the same place, like in the runtime's decoder.
     """
     height, width = heatmap.shape
     inside = np.abs(offsets).max(axis=-1) <= _WITHIN_CELL * stride
-    rows, columns = np.nonzero((heatmap >= min_score) & inside)
+    around = np.pad(heatmap, 1)
+    highest = np.max([around[i : i + height, j : j + width] for i in range(3) for j in range(3)], axis=0)
+    rows, columns = np.nonzero((heatmap >= min_score) & (heatmap >= _NEARLY * highest) & inside)
     order = np.argsort(-heatmap[rows, columns], kind="stable")
     found: list[tuple[float, float, float]] = []
     places: list[tuple[float, float]] = []
@@ -147,7 +153,7 @@ def matched(found: Array, labels: Array) -> list[tuple[int, int]]:
     """Which found animal ``[A, K, 2 or 3]`` is which labelled one ``[B, K, 2]``: pairs of their numbers.
 
     The assignment maximises the sum, over labelled keypoints, of how near they were found, from 1 on the spot to 0 at
-    half the labelled animal's extent or farther; pairs that have nothing near are left apart.
+    half the labelled animal's extent (8 px at least) or farther; pairs that have nothing near are left apart.
     """
     present = [b for b in range(len(labels)) if not np.isnan(labels[b]).all()]
     if not len(found) or not present:
@@ -156,5 +162,5 @@ def matched(found: Array, labels: Array) -> list[tuple[int, int]]:
     for n, b in enumerate(present):
         extent = np.linalg.norm(np.nanmax(labels[b], axis=0) - np.nanmin(labels[b], axis=0))
         distance = np.linalg.norm(found[..., :2] - labels[b], axis=-1)  # [A, K]
-        near[:, n] = np.nansum(np.clip(1 - distance / max(float(extent) / 2, 1.0), 0, 1), axis=1)
+        near[:, n] = np.nansum(np.clip(1 - distance / max(float(extent) / 2, _LEAST_REACH_PX), 0, 1), axis=1)
     return [(a, present[n]) for a, n in _assigned(near.astype(np.float32)) if near[a, n] > 0]

@@ -20,6 +20,8 @@ from posewire_training.augment import Augment
 from posewire_training.config import PAD_MULTIPLE, Project, Size
 from posewire_training.dataset import Frames
 from posewire_training.images import Image
+from posewire_training.labels.record import Points
+from posewire_training.paste import pasted
 from posewire_training.targets import Array, make_fields, make_targets
 
 _AHEAD = 4  # batches drawn ahead: enough to ride out one slow draw
@@ -81,7 +83,7 @@ class Batches:
         size = schedule.crop if close and schedule.crop else self._size
         # Each pass over the data is one shuffle, so that all frames are seen equally often.
         order = [self._number(step * schedule.batch + i) for i in range(schedule.batch)]
-        views = [self._augment.view(self._frames.images[i], self._frames.points[i], size, rng, close) for i in order]
+        views = [self._augment.view(*self._frame(i, rng), size, rng, close) for i in order]
         stride, paf_stride = self._project.network.stride, self._project.network.paf_stride
         points = np.stack([points for _, points, _ in views])  # [B, animals, K, 2]
         fields = make_fields(
@@ -98,6 +100,17 @@ class Batches:
         labelled = np.stack([there.any(axis=0) for _, _, there in views])  # [B, K]
         known = labelled if targets.empty == "unknown" else np.ones_like(labelled)
         return Batch(np.stack([image for image, _, _ in views]), *made, known.astype(np.float32), *fields)
+
+    def _frame(self, number: int, rng: np.random.Generator) -> tuple[Image, Points]:
+        """A frame and its points; of several animals sometimes with one more, from any other frame."""
+        image, points = self._frames.images[number], self._frames.points[number]
+        share = self._project.augment.paste
+        if self._project.animals == 1 or not share:
+            return image, points
+        if rng.random() >= share:
+            return image, np.concatenate([points, np.full_like(points[:1], np.nan)])
+        donor = int(rng.integers(len(self._frames)))
+        return pasted(image, points, self._frames.images[donor], self._frames.points[donor], rng)
 
     def _number(self, drawn: int) -> int:
         """Which frame is the ``drawn``-th of the whole training."""

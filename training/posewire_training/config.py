@@ -192,6 +192,8 @@ class AugmentSettings(Part):
     """Share of views that go through a coarse JPEG, as frames of compressed videos have."""
     occlusion: Share = 0.25
     """Share of views with grey rectangles laid over; hidden keypoints stay labelled."""
+    paste: Share = 0.3
+    """Share of views of several animals into which one more is pasted, cut from another frame."""
 
     @model_validator(mode="after")
     def _ranges_rise(self) -> AugmentSettings:

@@ -74,6 +74,11 @@ def read_settings(run: Path) -> Project:
     return parse_project(read_json(path), str(path))
 
 
+def finished(run: Path) -> bool:
+    """Whether a run has come to its end."""
+    return bool(read_json(run / "run.json").get("finished"))
+
+
 def new_run(project_file: Path, name: str) -> Path:
     """The first free ``runs/<name>-<number>`` beside the project file."""
     number = 1

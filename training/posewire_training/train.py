@@ -25,10 +25,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from posewire_models.errors import InputError, WorkError
 from posewire_training.augment import Augment
 from posewire_training.batches import Batches, padded, whole_size
-from posewire_training.config import Project, read_project
+from posewire_training.config import Project, parse_project, read_project
 from posewire_training.dataset import Frames
 from posewire_training.images import Image
 from posewire_training.learner import LOSSES, Learner
+from posewire_training.preview import write_preview
 from posewire_training.run_folder import (
     Curve,
     changed_settings,
@@ -52,6 +53,7 @@ def train(
     run: Path | None = None,
     weights: str | None = None,
     steps: int | None = None,
+    fold: str | None = None,
     resume: bool = True,
     quiet: bool = False,
     stop: threading.Event | None = None,
@@ -61,18 +63,13 @@ def train(
     """Train the network of a project file; returns the run folder.
 
     ``run``: the folder to write, or an unfinished run to take up (``resume``); default: a new
-    ``runs/<name>-<number>`` beside the project file. ``weights`` and ``steps`` win over the file.
+    ``runs/<name>-<number>`` beside the project file. ``weights`` and ``steps`` win over the file;
+    ``fold`` ("2/5") holds out that part of so many equal parts.
     ``stop`` ends the training after the step under way, with a checkpoint; ``running`` is called when the first step
     is about to begin, from when on somebody looks at ``stop``; ``say`` receives one-line remarks.
     Raises InputError for wrong settings or data, WorkError if training diverges.
     """
-    settings = read_project(project)
-    if weights is not None:
-        settings = settings.model_copy(update={"network": settings.network.model_copy(update={"weights": weights})})
-    if steps is not None:
-        if steps < 1:
-            raise InputError(f"steps: {steps}; expected at least 1")
-        settings = settings.model_copy(update={"schedule": settings.schedule.model_copy(update={"steps": steps})})
+    settings = _with_options(read_project(project), weights, steps, fold)
     folder = project.absolute().parent
     run = run or new_run(project, settings.name)
     record = _take_up(run, settings, resume)
@@ -132,6 +129,34 @@ def train(
             f"{record['best']['step']}"
         )
     return run
+
+
+def _with_options(settings: Project, weights: str | None, steps: int | None, fold: str | None) -> Project:
+    """The settings with what the command line says. Raises InputError for an impossible value."""
+
+    def changed(table: str, **values: object) -> Project:
+        fields = settings.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+        return parse_project(fields | {table: fields.get(table, {}) | values}, "command line")
+
+    if weights is not None:
+        settings = changed("network", weights=weights)
+    if steps is not None:
+        settings = changed("schedule", steps=steps)
+    if fold is not None:
+        number, _, count = fold.partition("/")
+        if settings.data is None or not (number.isdigit() and count.isdigit()):
+            raise InputError(f"--fold {fold}: expected N/K, like 2/5, and a project with labelled images")
+        settings = changed("data", fold=int(number), folds=int(count))
+    return settings
+
+
+def preview(project: Path, output: Path) -> None:
+    """Write a picture of the views that a training would begin with. Raises InputError for wrong settings or data."""
+    settings = read_project(project)
+    source = open_source(settings, project.absolute().parent)
+    edges = source.body.edges if settings.animals > 1 else ()
+    batches = Batches(settings, source.train, Augment(settings.augment, source.body.flip_order), 0, edges)
+    write_preview(output, batches, source.body, settings.network.color, settings.network.stride)
 
 
 def _keep_best(run: Path, learner: Learner, record: dict[str, Any], step: int, error: HeldOutError) -> int:

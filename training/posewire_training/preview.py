@@ -1,0 +1,67 @@
+"""A sheet of views as the network will see them: `posewire train --preview`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from posewire_models.errors import WorkError
+from posewire_models.files import write_whole
+from posewire_models.skeleton import Skeleton
+from posewire_training.batches import Batch, Batches
+from posewire_training.images import Image
+
+_VIEWS, _COLUMNS, _WIDTH = 16, 4, 420
+
+
+def write_preview(path: Path, batches: Batches, body: Skeleton, color: str, stride: int) -> None:
+    """Write a picture of the first views of a training: keypoints where their targets are, limbs
+    reddish where part affinity fields lie. Raises WorkError if it cannot be written."""
+    tiles: list[Image] = []
+    step = 0
+    while len(tiles) < _VIEWS:
+        batch = batches.draw(step)
+        tiles += [_tile(batch, n, body, color, stride) for n in range(len(batch.images))]
+        step += 1
+    tiles = tiles[:_VIEWS]
+    height, width = max(tile.shape[0] for tile in tiles), max(tile.shape[1] for tile in tiles)
+    sheet = np.full((-(-_VIEWS // _COLUMNS) * height, _COLUMNS * width, 3), 60, np.uint8)
+    for n, tile in enumerate(tiles):
+        top, left = n // _COLUMNS * height, n % _COLUMNS * width
+        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    done, content = cv2.imencode(path.suffix or ".png", sheet)
+    try:
+        if not done:
+            raise OSError("OpenCV cannot encode it")
+        write_whole(path, content.tobytes())
+    except OSError as error:
+        raise WorkError(f"--preview {path}: cannot be written ({error.strerror or error})") from None
+
+
+def _tile(batch: Batch, n: int, body: Skeleton, color: str, stride: int) -> Image:
+    """One view with its targets drawn on it."""
+    image = batch.images[n]
+    if color == "gray":
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    shown = image[..., ::-1] if color == "rgb" else image
+    factor = _WIDTH / shown.shape[1]
+    canvas: Image = np.array(cv2.resize(shown, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR), np.uint8)
+    hues = np.linspace(0, 180, len(body.keypoints), endpoint=False).astype(np.uint8)
+    colours = cv2.cvtColor(
+        np.stack([hues, np.full_like(hues, 220), np.full_like(hues, 255)], axis=-1)[None], cv2.COLOR_HSV2BGR
+    )[0].tolist()
+    if batch.fields.shape[-2]:
+        on = (batch.fields[n] != 0).any(axis=(-1, -2)).astype(np.uint8)
+        limbs = cv2.resize(on, (canvas.shape[1], canvas.shape[0]), interpolation=cv2.INTER_NEAREST)
+        canvas[limbs > 0] = (0.7 * canvas[limbs > 0] + (0, 0, 70)).astype(np.uint8)
+    rows, columns, kinds = np.nonzero(batch.mask[n])
+    for row, column, kind in zip(rows, columns, kinds, strict=True):
+        move = batch.offsets[n, row, column, kind]
+        if np.abs(move).max() <= stride / 2:  # the cell that holds the keypoint
+            x, y = (np.array([column, row]) + 0.5) * stride - 0.5 + move
+            place = (round((x + 0.5) * factor * 16), round((y + 0.5) * factor * 16))
+            cv2.circle(canvas, place, 4 * 16, (0, 0, 0), -1, cv2.LINE_AA, 4)
+            cv2.circle(canvas, place, 3 * 16, colours[kind], -1, cv2.LINE_AA, 4)
+    return np.pad(canvas, ((2, 2), (2, 2), (0, 0)))

@@ -45,14 +45,13 @@ class Learner:
         schedule = project.schedule
         keras.utils.set_random_seed(schedule.seed)
         self.project, self.edges = project, edges
-        names = list(
-            devices or [gpu.name.replace("physical_device:", "") for gpu in tf.config.list_physical_devices("GPU")]
-        )
+        gpus = [gpu.name.replace("physical_device:", "") for gpu in tf.config.list_physical_devices("GPU")]
+        names = list(devices or gpus)
         self.strategy = tf.distribute.MirroredStrategy(names) if len(names) > 1 else tf.distribute.get_strategy()
         self.replicas = self.strategy.num_replicas_in_sync
         if schedule.batch % self.replicas:
             raise InputError(f"schedule.batch: {schedule.batch}; expected a multiple of the {self.replicas} devices")
-        mixed = schedule.precision == "mixed" or (schedule.precision == "auto" and bool(names))
+        mixed = schedule.precision == "mixed" or (schedule.precision == "auto" and bool(gpus))
         with self.strategy.scope():
             with _policy("mixed_float16" if mixed else "float32"):
                 self.model = build_network(project.network, keypoints, edges)
@@ -63,7 +62,8 @@ class Learner:
             # The schedule is written out below rather than handed to Keras: one place tells the whole of it.
             adam = keras.optimizers.AdamW(0.0, weight_decay=schedule.weight_decay, clipnorm=10.0)
             adam.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-            self.optimizer = keras.optimizers.LossScaleOptimizer(adam) if mixed else adam
+            # Steps are skipped until the scale suits half floats; Keras' own start of 32768 would skip many.
+            self.optimizer = keras.optimizers.LossScaleOptimizer(adam, initial_scale=64.0) if mixed else adam
             self.optimizer.build(self.model.trainable_variables)
         self._backbone = [layer for layer in self.model.layers if not layer.name.startswith(HEAD_LAYERS)]
         self._whole_step = tf.function(self._shared_step)

@@ -141,7 +141,10 @@ def _from_model_file(
     """Convolutions of an ONNX file of Posewire's, whose batch norms are folded into them."""
     file = read_model(name)
     contract = read_contract(file)
-    convolutions = _convolutions(file.data, [layer.name for layer in model.layers])
+    named = [
+        layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
+    ]
+    convolutions = _convolutions(file.data, named)
     taken = 0
     for layer in model.layers:
         if layer.name in convolutions:

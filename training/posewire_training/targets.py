@@ -44,35 +44,36 @@ def make_targets(
     whose centre is at most ``radius_cells`` from a keypoint carry the offset to it.
     """
     batch, animals, keypoints = points.shape[:3]
-    heatmaps = np.zeros((batch, height, width, keypoints), np.float32)
-    offsets = np.zeros((batch, height, width, keypoints, 2), np.float32)
-    mask = np.zeros((batch, height, width, keypoints), np.float32)
-    spread = np.float32(2 * (sigma_cells * stride) ** 2)
-    columns = cell_centre(np.arange(width, dtype=np.float32), stride)[None, :, None]  # [1, w, 1]
-    rows = cell_centre(np.arange(height, dtype=np.float32), stride)[None, :, None]
-    for animal in range(animals):
-        x, y = points[:, animal, None, :, 0], points[:, animal, None, :, 1]  # [B, 1, K]
-        across = np.nan_to_num(np.exp(-((columns - x) ** 2) / spread))  # [B, w, K]
-        down = np.nan_to_num(np.exp(-((rows - y) ** 2) / spread))  # [B, h, K]
-        hill = down[:, :, None] * across[:, None]  # [B, h, w, K]
-        if animal:
-            np.maximum(heatmaps, hill, out=heatmaps)
-        else:
-            heatmaps = hill
-    # Only cells near a keypoint carry offsets: they are looked up, not searched for.
-    found = np.argwhere(~np.isnan(points).any(axis=-1))  # [n, 3]: frame, animal, keypoint
-    places = points[tuple(found.T)]  # [n, 2]
-    which, i, j = _cells_around(places, places, radius_cells * stride, height, width, stride)
-    move = places[which] - np.stack(
-        [cell_centre(j.astype(np.float32), stride), cell_centre(i.astype(np.float32), stride)], -1
-    )
-    apart = (move**2).sum(axis=-1)
-    near = apart <= np.float32((radius_cells * stride) ** 2)
-    which, i, j, move, apart = which[near], i[near], j[near], move[near], apart[near]
-    order = np.argsort(-apart, kind="stable")  # the nearest is written last, and stays
-    cells = found[which[order], 0], i[order], j[order], found[which[order], 2]
-    offsets[cells] = move[order]
-    mask[cells] = 1
+    shape = (batch, height, width, keypoints)
+    spread = np.float32(-1 / (2 * (sigma_cells * stride) ** 2))
+    columns = cell_centre(np.arange(width, dtype=np.float32), stride)[:, None]  # [w, 1]
+    rows = cell_centre(np.arange(height, dtype=np.float32), stride)[:, None]
+    known = ~np.isnan(points).any(axis=-1)  # [B, A, K]
+    seen = np.where(known[..., None], points, np.float32(1e9))  # so far away that nothing is left of its Gaussian
+    across = np.exp((columns - seen[:, :, None, :, 0]) ** 2 * spread)  # [B, A, w, K]
+    down = np.exp((rows - seen[:, :, None, :, 1]) ** 2 * spread)  # [B, A, h, K]
+    heatmaps = down[:, 0, :, None] * across[:, 0, None]  # [B, h, w, K]
+    for animal in range(1, animals):
+        np.maximum(heatmaps, down[:, animal, :, None] * across[:, animal, None], out=heatmaps)
+    # Only cells near a keypoint carry offsets: a window round each, of as many cells as the radius can reach.
+    offsets, mask = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32)
+    found = np.nonzero(known)  # frame, animal, keypoint of each
+    places = points[found]  # [n, 2]
+    first = np.ceil(cell_position(places, stride) - np.float32(radius_cells))
+    cells = first[:, None] + np.arange(int(2 * radius_cells) + 1, dtype=np.float32)[:, None]  # [n, window, 2]
+    moves = places[:, None] - cell_centre(cells, stride)
+    within = (cells >= 0) & (cells < np.array([width, height]))
+    squares = moves**2
+    apart = squares[:, :, None, 1] + squares[:, None, :, 0]  # [n, window of rows, window of columns]
+    near = (apart <= np.float32((radius_cells * stride) ** 2)) & within[:, :, None, 1] & within[:, None, :, 0]
+    which, i, j = np.nonzero(near)
+    if animals > 1:  # the nearest is written last, and stays
+        order = np.argsort(-apart[which, i, j], kind="stable")
+        which, i, j = which[order], i[order], j[order]
+    place = (found[0][which], cells[which, i, 1].astype(np.intp), cells[which, j, 0].astype(np.intp), found[2][which])
+    offsets[(*place, 0)] = moves[which, j, 0]
+    offsets[(*place, 1)] = moves[which, i, 1]
+    mask[place] = 1
     return Targets(heatmaps, offsets, mask)
 
 

@@ -61,6 +61,8 @@ class DataSettings(Part):
     """Fraction of the frames held out to measure the error; 0 trains on all of them."""
     validation_images: tuple[str, ...] = ()
     """Names (or ends of paths) of the images to hold out, instead of a random fraction."""
+    train_images: tuple[str, ...] = ()
+    """Names (or ends of paths) of the images to learn from, instead of all that are not held out."""
     split: Literal["random", "block"] = "random"
     """How frames are held out: ``random`` ones, or a ``block`` of neighbours, the last of each label file: frames next
     to each other in a video are nearly the same, and flatter a network that has seen their neighbours."""

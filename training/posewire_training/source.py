@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ def open_source(project: Project, folder: Path) -> Source:
     frames = joined_frames(sets)
     held_out, left_out, how = _held_out(data, frames, [len(part) for part in sets])
     rest = sorted(set(range(len(frames))) - set(held_out) - set(left_out))
+    if data.train_images:
+        rest = _named(frames, data.train_images, "train_images")
+        if both := sorted(set(rest) & set(held_out)):
+            raise InputError(f"[data] train_images: {frames.names[both[0]]} is held out too")
     if not rest:
         raise InputError("[data] validation: every frame is held out; nothing is left to train on")
     return Source(
@@ -94,13 +99,8 @@ def _held_out(data: DataSettings, frames: Frames, counts: list[int]) -> tuple[li
     ``counts``: frames of each label file, in their order.
     """
     if data.validation_images:
-        chosen = []
-        for text in data.validation_images:
-            ends = [i for i, name in enumerate(frames.names) if f"/{name}".endswith(f"/{text}")]
-            if len(ends) != 1:
-                raise InputError(f"[data] validation_images: {text!r} names {len(ends)} labelled images; expected one")
-            chosen += ends
-        return sorted(set(chosen)), [], f"{len(set(chosen))} named frames of {len(frames)}"
+        named = _named(frames, data.validation_images, "validation_images")
+        return named, [], f"{len(named)} named frames of {len(frames)}"
     if not data.validation and not data.folds:
         return [], [], "nothing held out"
     part = f"part {data.fold} of {data.folds}: " if data.folds else ""
@@ -120,6 +120,17 @@ def _held_out(data: DataSettings, frames: Frames, counts: list[int]) -> tuple[li
         start += count
     gap = f", {data.gap} frames beside them left out" if data.gap else ""
     return held_out, left_out, f"{part}{len(held_out)} neighbouring frames of {len(frames)}{gap}"
+
+
+def _named(frames: Frames, texts: Sequence[str], key: str) -> list[int]:
+    """Numbers of the frames that names, or ends of paths, mean; one each."""
+    chosen = set()
+    for text in texts:
+        ends = [i for i, name in enumerate(frames.names) if f"/{name}".endswith(f"/{text}")]
+        if len(ends) != 1:
+            raise InputError(f"[data] {key}: {text!r} names {len(ends)} labelled images; expected one")
+        chosen.add(ends[0])
+    return sorted(chosen)
 
 
 def _part(data: DataSettings, count: int, from_end: bool = False) -> tuple[int, int]:

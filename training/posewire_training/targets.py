@@ -48,7 +48,7 @@ def make_targets(
     spread = np.float32(-1 / (2 * (sigma_cells * stride) ** 2))
     columns = cell_centre(np.arange(width, dtype=np.float32), stride)[:, None]  # [w, 1]
     rows = cell_centre(np.arange(height, dtype=np.float32), stride)[:, None]
-    known = ~np.isnan(points).any(axis=-1)  # [B, A, K]
+    known = np.asarray(~np.isnan(points).any(axis=-1))  # [B, A, K]
     seen = np.where(known[..., None], points, np.float32(1e9))  # so far away that nothing is left of its Gaussian
     across = np.exp((columns - seen[:, :, None, :, 0]) ** 2 * spread)  # [B, A, w, K]
     down = np.exp((rows - seen[:, :, None, :, 1]) ** 2 * spread)  # [B, A, h, K]

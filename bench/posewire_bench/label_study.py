@@ -2,7 +2,7 @@
 
 Trains the project's network on 5, 10, 20, 50 and all labelled frames, from ImageNet's weights and from nothing, several
 seeds each (a seed chooses the frames and the views), and measures each on the same held-out frames: those that the
-project holds out. Every finished training leaves a small file in the work folder, so the study may be stopped and taken up.
+project holds out. Every finished training leaves a small file in the work folder: a study may be stopped and taken up.
 """
 
 from __future__ import annotations

@@ -67,3 +67,60 @@ def test_some_of_the_drawn_keypoints_keep_their_edges() -> None:
     assert {frozenset(edge) for edge in body.edges} == {frozenset(edge) for edge in ((0, 1), (0, 2), (0, 3))}
     with pytest.raises(InputError, match="'wing' is none"):
         open_source(parse_project({**fields, "keypoints": ["wing"]}, "drawn"), Path())
+
+
+def test_a_block_is_the_end_of_the_file_with_a_gap_before_it(tmp_path: Path) -> None:
+    data = {"validation": 0.3, "split": "block", "gap": 2}
+    source = open_source(read_project(write_project(tmp_path, images=10, data=data)), tmp_path)
+    assert source.held_out.names == ("clip/img7.png", "clip/img8.png", "clip/img9.png")
+    assert source.train.names == tuple(f"clip/img{n}.png" for n in range(5))
+    assert source.how == "3 neighbouring frames of 10, 2 frames beside them left out"
+
+
+@pytest.mark.parametrize("split", ["random", "block"])
+def test_every_frame_is_held_out_in_one_fold(tmp_path: Path, split: str) -> None:
+    seen: list[str] = []
+    for fold in (1, 2, 3):
+        data = {"split": split, "folds": 3, "fold": fold}
+        source = open_source(read_project(write_project(tmp_path, images=10, data=data)), tmp_path)
+        assert len(source.train) + len(source.held_out) == 10
+        assert source.how.startswith(f"part {fold} of 3: ")
+        seen += source.held_out.names
+    assert sorted(seen) == sorted(f"clip/img{n}.png" for n in range(10))
+
+
+def test_impossible_folds_are_refused(tmp_path: Path) -> None:
+    for data in ({"folds": 1}, {"folds": 3, "fold": 4}, {"fold": 2}):
+        with pytest.raises(InputError, match="expected at least 2 folds"):
+            read_project(write_project(tmp_path, data=data))
+    settings = read_project(write_project(tmp_path, images=4, data={"folds": 5}))
+    with pytest.raises(InputError, match="5 parts of 4 frames"):
+        open_source(settings, tmp_path)
+
+
+def test_frames_to_learn_from_may_be_named(tmp_path: Path) -> None:
+    data = {"train_images": ["img1.png", "img3.png"], "validation_images": ["img0.png"]}
+    source = open_source(read_project(write_project(tmp_path, images=6, data=data)), tmp_path)
+    assert source.train.names == ("clip/img1.png", "clip/img3.png")
+    settings = read_project(write_project(tmp_path, images=6, data=data | {"validation_images": ["img1.png"]}))
+    with pytest.raises(InputError, match=r"clip/img1\.png is held out too"):
+        open_source(settings, tmp_path)
+
+
+def test_several_animals_need_a_skeleton_that_joins_all(tmp_path: Path) -> None:
+    fields = {"name": "two", "animals": 2, "data": {"labels": ["labeled-data/clip/CollectedData_me.csv"]}}
+    write_project(tmp_path, images=4)
+    with pytest.raises(InputError, match="needs a path along edges"):
+        open_source(parse_project(fields, "two"), tmp_path)
+    source = open_source(parse_project(fields | {"skeleton": [["bright", "dark"]]}, "two"), tmp_path)
+    assert source.body.edges == ((0, 1),)
+
+
+def test_more_animals_than_the_project_says_are_refused(tmp_path: Path) -> None:
+    path = write_project(tmp_path, images=2).parent / "labeled-data" / "clip" / "CollectedData_me.csv"
+    lines = path.read_text().splitlines()
+    rows = [f"{line},{','.join(line.split(',')[1:])}" for line in lines]
+    rows.insert(1, "individuals," + ",".join(["a"] * 4 + ["b"] * 4))
+    path.write_text("\n".join(rows) + "\n")
+    with pytest.raises(InputError, match=r"img0\.png holds labels of 2 animals; expected at most animals = 1"):
+        open_source(read_project(tmp_path / "dots.toml"), tmp_path)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -19,7 +20,7 @@ pytest.importorskip("tensorflow")
 from posewire_training.config import read_project
 from posewire_training.learner import Learner
 from posewire_training.run_folder import COLUMNS, Curve, new_run
-from posewire_training.train import train
+from posewire_training.train import preview, train
 
 pytestmark = pytest.mark.trains
 
@@ -65,7 +66,7 @@ DYING = f"""
 import os, sys
 from pathlib import Path
 from posewire_training.learner import Learner
-from posewire_training.train import train
+from posewire_training.train import preview, train
 
 rate = Learner.learning_rate
 
@@ -179,3 +180,41 @@ def test_the_curve_drops_rows_of_lost_steps(tmp_path: Path) -> None:
     again = Curve(tmp_path, 4)
     assert [row["step"] for row in again.rows] == [2, 4]
     assert np.isnan(again.rows[0]["mean_px"])
+
+
+def test_training_ends_early_with_the_best_weights(tmp_path: Path) -> None:
+    """A learning rate that wrecks what was learned: the best measurement is not the last."""
+    schedule = {"steps": 40, "validate_every": 2, "patience": 2, "learning_rate": 0.5, "warmup": 0, "average": 0}
+    said: list[str] = []
+    run = train(write_project(tmp_path, schedule=schedule), run=tmp_path / "run", quiet=True, say=said.append)
+    record = json.loads((run / "run.json").read_text())
+    assert record["finished"]
+    assert record["step"] < 40
+    assert record["best"]["step"] == record["step"] - 4
+    assert said[-1].startswith("no better for 2 measurements")
+    rows = {float(row["step"]): row for row in rows_of(run)}
+    assert record["error_px"]["mean"] == pytest.approx(float(rows[record["best"]["step"]]["mean_px"]), rel=1e-4)
+    kept = np.load(run / "best.npz")
+    state = np.load(run / "checkpoint.npz")
+    np.testing.assert_array_equal(kept["000"], state["average/000"])
+
+
+def test_options_win_over_the_project_file(tmp_path: Path) -> None:
+    run = train(write_project(tmp_path), run=tmp_path / "run", steps=1, fold="2/4", quiet=True)
+    record = json.loads((run / "run.json").read_text())
+    assert record["held_out"]["how"].startswith("part 2 of 4")
+    assert len(record["error_px"]["frames"]) == 2
+    assert record["trained_on"]["frames"] == 6
+    for wrong in ("2", "a/b", "0/4", "5/4"):
+        with pytest.raises(InputError, match="fold"):
+            train(tmp_path / "dots.toml", fold=wrong, quiet=True)
+
+
+def test_a_preview_shows_views_and_trains_nothing(tmp_path: Path) -> None:
+    preview(write_project(tmp_path), tmp_path / "views.png")
+    picture = cv2.imread(str(tmp_path / "views.png"))
+    assert picture.shape[1] > 1600
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 1000
+    assert not (tmp_path / "runs").exists()
+    with pytest.raises(WorkError, match="cannot be written"):
+        preview(tmp_path / "dots.toml", tmp_path / "nowhere" / "views.png")

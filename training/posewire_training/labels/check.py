@@ -22,6 +22,10 @@ FAR_LENGTH = 6.0
 """Robust standard deviations of a log length that are far off."""
 _LEAST_FACTOR = np.log(1.6)  # lengths within this factor of the usual one are never far off
 _LEAST_SPREAD = 0.08  # of a log length: rigid parts vary by less than hands place points
+_AGREE = 1.5  # robust standard deviations within which edges agree on an animal's size
+_STEADY = 4  # steadiest partners of each keypoint where there is no skeleton
+_UNSTEADY = 0.4  # spread of a log length from which on it tells nothing
+_CLOSE, _OFTEN_CLOSE = 3.0, 0.1  # two keypoints nearer than 3 px in a tenth of the animals may also coincide
 _TWICE = 0.1  # animals nearer to each other than this share of their size are one
 
 
@@ -63,12 +67,18 @@ def find_outside(points: Points, sizes: Array) -> list[Finding]:
     return found
 
 
-def find_same_pixel(points: Points, keypoints: Sequence[str]) -> list[Finding]:
-    """Two keypoints of one animal at the very same place."""
+def find_same_place(points: Points, keypoints: Sequence[str]) -> list[Finding]:
+    """Two keypoints of one animal at the very same place.
+
+    Two that often lie within a few pixels of each other (tips of folded wings, placed on whole pixels) are let pass.
+    """
     found = []
     for a, b in combinations(range(points.shape[2]), 2):
-        same = (points[:, :, a] == points[:, :, b]).all(axis=-1)
-        for frame, animal in np.argwhere(same).tolist():
+        apart = np.abs(points[:, :, a] - points[:, :, b]).max(axis=-1)
+        others = apart[np.isfinite(apart) & (apart > 0)]
+        if len(others) >= LEAST_ANIMALS and (others < _CLOSE).mean() > _OFTEN_CLOSE:
+            continue
+        for frame, animal in np.argwhere(apart == 0).tolist():
             x, y = points[frame, animal, a]
             why = f"lies at the very place of {keypoints[a]}, ({x:g}, {y:g})"
             found.append(Finding("same place", frame, animal, b, why))
@@ -107,47 +117,103 @@ def find_lengths(points: Points, keypoints: Sequence[str], edges: Sequence[tuple
 
     Lengths are compared as logarithms, each less the median of its animal in its frame (animals and distances to the
     camera differ), with the median and median absolute deviation of the edge over all animals and frames. Without
-    ``edges`` all pairs of keypoints are taken.
+    ``edges`` each keypoint is held against those that keep the steadiest distance from it, and is told if most of
+    these are odd.
     """
-    pairs = list(edges) or list(combinations(range(points.shape[2]), 2))
     places = np.argwhere(labelled(points).any(axis=-1))
-    if not pairs or not len(places):
+    if not len(places) or points.shape[2] < 2:
         return []
-    far, lengths, usual = _far_lengths(points[places[:, 0], places[:, 1]].astype(np.float64), np.array(pairs))
+    animals = points[places[:, 0], places[:, 1]].astype(np.float64)
+    pairs = np.array(edges if edges else _steady_pairs(animals))
+    if not len(pairs):
+        return []
+    lengths = _Lengths(animals, pairs)
     found = []
-    for row in np.flatnonzero(far.any(axis=-1)):
+    for row in np.flatnonzero(lengths.far.any(axis=-1)):
         frame, animal = places[row].tolist()
-        left = {i: far[row, i] for i in np.flatnonzero(far[row]).tolist()}
+        labelled_edges = np.flatnonzero(np.isfinite(lengths.pixels[row]))
+        left = set(np.flatnonzero(lengths.far[row]).tolist())
         while left:
-            # The keypoint that most of the odd edges share is the one to look at.
-            weight = {k: sum(1 + 1e-6 * z for i, z in left.items() if k in pairs[i]) for i in left for k in pairs[i]}
-            culprit = max(weight, key=lambda k: weight[k])
-            its = [i for i in left if culprit in pairs[i]]
-            worst = max(its, key=lambda i: left[i])
+            culprit, its, share = _culprit(pairs, labelled_edges.tolist(), left)
+            left -= its
+            if not edges and share <= 0.5:
+                continue
+            worst = max(its, key=lambda i: lengths.far[row, i])
             other = keypoints[next(k for k in pairs[worst] if k != culprit)]
-            why = f"{lengths[row, worst]:.1f} px from {other}; usual for an animal of this size: {usual[row, worst]:.1f}"
-            found.append(Finding("length", frame, animal, culprit, why))
-            left = {i: z for i, z in left.items() if i not in its}
+            found.append(Finding("length", frame, animal, culprit, f"{lengths.told(int(row), worst)} from {other}"))
     return found
 
 
-def _far_lengths(animals: Array, pairs: npt.NDArray[np.int_]) -> tuple[Array, Array, Array]:
-    """Of ``animals`` ``[N, K, 2]``: how far off each pair is (0: it is not), its length, its usual length ``[N, E]``."""
-    lengths = np.hypot(*np.moveaxis(animals[:, pairs[:, 0]] - animals[:, pairs[:, 1]], -1, 0))
-    size = np.nanmax(lengths, axis=0, initial=0.0)
-    # Very short lengths are mostly noise: a floor of 5 % of the edge's usual length, at least a pixel.
-    floor = np.maximum(0.05 * _median(lengths), 1.0) + 0 * size
-    logs = np.log(lengths + floor)
-    rest = logs - _median(logs)
-    enough = np.isfinite(rest).sum(axis=1) >= 3
-    scale = np.where(enough, _median(rest.T), 0.0)
-    rest = rest - scale[:, None]
-    rest = rest - _median(rest)
+def _culprit(pairs: npt.NDArray[np.int_], known: list[int], odd: set[int]) -> tuple[int, set[int], float]:
+    """The keypoint that most odd edges share (of several, the one with the fewest others), its odd edges, their share."""
+    best: tuple[tuple[int, float], int, set[int]] | None = None
+    for keypoint in sorted({int(k) for i in odd for k in pairs[i]}):
+        its = {i for i in odd if keypoint in pairs[i]}
+        rank = (len(its), len(its) / sum(keypoint in pairs[i] for i in known))
+        if best is None or rank > best[0]:
+            best = rank, keypoint, its
+    assert best is not None  # there is an odd edge
+    return best[1], best[2], best[0][1]
+
+
+def _steady_pairs(animals: Array) -> list[tuple[int, int]]:
+    """For each keypoint the pairs with the few others that keep the steadiest distance from it."""
+    every = np.array(list(combinations(range(animals.shape[1]), 2)))
+    spread = _Lengths(animals, every).spread
+    spread = np.where(np.isfinite(spread), spread, np.inf)
+    chosen = set()
+    for keypoint in range(animals.shape[1]):
+        its = np.flatnonzero((every == keypoint).any(axis=1))
+        its = its[spread[its] < _UNSTEADY]
+        chosen |= set(its[np.argsort(spread[its], kind="stable")][:_STEADY].tolist())
+    return [(int(a), int(b)) for a, b in every[sorted(chosen)]]
+
+
+class _Lengths:
+    """Lengths of ``pairs`` ``[E, 2]`` of keypoints in ``animals`` ``[N, K, 2]``, all ``[N, E]``.
+
+    ``pixels``; ``usual``: pixels, for an animal of that size; ``far``: robust standard deviations of the logarithm for
+    lengths that are far off, else 0. ``spread`` ``[E]``: the robust standard deviation.
+    """
+
+    def __init__(self, animals: Array, pairs: npt.NDArray[np.int_]) -> None:
+        between = animals[:, pairs[:, 0]] - animals[:, pairs[:, 1]]
+        self.pixels = np.hypot(between[..., 0], between[..., 1])
+        # Very short lengths are mostly noise of the hand: a floor takes it out of their logarithms.
+        floor = np.maximum(0.05 * _median(self.pixels), 1.0)
+        logs = np.log(self.pixels + floor)
+        rest = logs - _median(logs)
+        rest = rest - _scales(rest)[:, None]
+        rest = rest - _median(rest)
+        self.usual = np.maximum(np.exp(logs - rest) - floor, 0)
+        self.spread = np.maximum(1.4826 * _median(np.abs(rest)), _LEAST_SPREAD)
+        known = np.isfinite(rest).sum(axis=0) >= LEAST_ANIMALS
+        far = np.abs(rest) / self.spread
+        odd = (far > FAR_LENGTH) & (np.abs(rest) > _LEAST_FACTOR) & known
+        self.far = np.where(odd, far, 0.0)
+
+    def told(self, row: int, edge: int) -> str:
+        return f"{self.pixels[row, edge]:.1f} px (usual for an animal of this size: {self.usual[row, edge]:.1f})"
+
+
+def _scales(rest: Array) -> Array:
+    """The log size of each animal ``[N]``, from how much longer its edges are than usual, ``rest`` ``[N, E]``.
+
+    The size that most of its edges agree on, not their median: one wrong keypoint of four spoils half of the edges.
+    """
     spread = np.maximum(1.4826 * _median(np.abs(rest)), _LEAST_SPREAD)
-    far = np.abs(rest) / spread
-    known = np.isfinite(rest).sum(axis=0) >= LEAST_ANIMALS
-    odd = (far > FAR_LENGTH) & (np.abs(rest) > _LEAST_FACTOR) & known
-    return np.where(odd, far, 0.0), lengths, np.maximum(np.exp(logs - rest) - floor, 0)
+    scales = np.zeros(len(rest))
+    most = (np.abs(rest) < _AGREE * spread).sum(axis=1)  # size as usual, unless more edges agree on another
+    several = np.isfinite(rest).sum(axis=1) >= 3
+    for edge in range(rest.shape[1]):
+        guess = rest[:, edge]
+        agreeing = (np.abs(rest - guess[:, None]) < _AGREE * spread).sum(axis=1)
+        better = several & (agreeing > most)
+        scales[better], most[better] = guess[better], agreeing[better]
+    # The edges that agree tell the size better than the one that was tried.
+    near = np.abs(rest - scales[:, None]) < _AGREE * spread
+    fine = _median(np.where(near, rest, np.nan).T)
+    return np.asarray(np.where(several & np.isfinite(fine), fine, 0.0), np.float64)
 
 
 def _median(values: Array) -> Array:

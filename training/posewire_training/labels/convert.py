@@ -23,7 +23,7 @@ def convert_labels(path: Path, out: Path, video: Path | None = None, kind: str |
     if kind in IMAGES_ONLY and any(image.frame is not None for image in labels.images):
         images, written = extract_pictures(labels.images, out.absolute().parent)
         labels = replace(labels, images=images)
-        remarks.append(f"{len(written)} frames of videos were written as images under {out.parent / 'labeled-data'}")
+        remarks.append(f"frames of videos are images now, under {out.parent / 'labeled-data'} ({len(written)} new files)")
     try:
         return labels, remarks + save_labels(labels, out, kind)
     except BaseException:

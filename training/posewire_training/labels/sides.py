@@ -12,6 +12,7 @@ from posewire_training.labels.check import LEAST_ANIMALS, Array, Finding
 from posewire_training.labels.record import Points, labelled
 
 _SWAPPED = -0.4  # of the usual sideways distance: beyond it a pair counts as swapped
+_CLEAR = 0.05  # of the animal's size: nearer keypoints are as good as at one place
 _UNSURE = 0.25  # of the usual distance: nearer than that it cannot be told which side a keypoint lies on
 _MOST_UNSURE = 0.1  # share of animals that may be unsure if a direction is to be trusted
 _MOST_SWAPPED = 0.4  # share of swapped animals above which there is no majority to go by
@@ -49,12 +50,14 @@ def find_swapped(points: Points, keypoints: Sequence[str], pairs: Sequence[tuple
     if not len(there):
         return []
     animals = points[there[:, 0], there[:, 1]].astype(np.float64)
+    sizes = np.hypot(*(np.nanmax(animals, axis=1) - np.nanmin(animals, axis=1)).T)
     paired = {k for pair in pairs for k in pair}
     middles = [animals[:, k] for k in range(animals.shape[1]) if k not in paired]
     middles += [animals[:, [left, right]].mean(axis=1) for left, right in pairs]
     found = []
     for left, right in pairs:
         across = animals[:, right] - animals[:, left]
+        clear = np.hypot(*across.T) > _CLEAR * sizes
         sides = [side for a, b in combinations(middles, 2) if (side := _sideways(b - a, across)) is not None]
         if not sides:
             continue
@@ -62,12 +65,12 @@ def find_swapped(points: Points, keypoints: Sequence[str], pairs: Sequence[tuple
             known = np.isfinite(sides).any(axis=0)
             side = np.full(len(animals), np.nan)
             side[known] = np.nanmedian(np.array(sides)[:, known], axis=0)
-            swapped = side < _SWAPPED
+            swapped = (side < _SWAPPED) & clear
         if swapped.sum() > _MOST_SWAPPED * known.sum():
             continue
         for row in np.flatnonzero(swapped):
             frame, animal = there[row].tolist()
-            why = f"lies on the side where {keypoints[right]} usually lies, and the other way round: swapped?"
+            why = f"lies on the side where {keypoints[right]} usually lies: left and right exchanged?"
             found.append(Finding("swapped", frame, animal, left, why))
     return found
 

@@ -1,0 +1,132 @@
+"""Errors planted into good labels, and how many of them the check finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from posewire_training.labels.check import (
+    Finding,
+    find_bad_numbers,
+    find_empty,
+    find_lengths,
+    find_outside,
+    find_same_place,
+    find_twice,
+)
+from posewire_training.labels.record import Labels, labelled
+from posewire_training.labels.sides import find_swapped, symmetric_by_name
+
+
+@dataclass(frozen=True)
+class Score:
+    """``found`` of ``planted`` errors, and ``false``: animals told that nobody touched."""
+
+    planted: int
+    found: int
+    false: int
+
+
+def pairs_of(labels: Labels) -> list[tuple[int, int]]:
+    """Symmetric pairs of the file, else by name."""
+    index = labels.keypoints.index
+    return [(index(a), index(b)) for a, b in labels.symmetric] or symmetric_by_name(labels.keypoints)
+
+
+def edges_of(labels: Labels) -> list[tuple[int, int]]:
+    index = labels.keypoints.index
+    return [(index(a), index(b)) for a, b in labels.skeleton]
+
+
+def checks(labels: Labels, size: tuple[float, float]) -> dict[str, Callable[[Labels], list[Finding]]]:
+    """What finds each kind of planted error, in pictures of ``size``."""
+    sizes = np.tile(np.array(size, float), (len(labels), 1))
+    names = labels.keypoints
+    return {
+        "outside": lambda l: find_outside(l.points, sizes),
+        "swapped": lambda l: find_swapped(l.points, names, pairs_of(l)),
+        "length": lambda l: find_lengths(l.points, names, edges_of(l)),
+        "same place": lambda l: find_same_place(l.points, names),
+        "twice": find_twice,
+        "number": lambda l: find_bad_numbers(l.points),
+        "empty": lambda l: find_empty(l.points),
+    }
+
+
+def plant(
+    kind: str, labels: Labels, size: tuple[float, float], count: int, seed: int = 0
+) -> tuple[Labels, set[tuple[int, int | None]]]:
+    """``labels`` with up to ``count`` errors of a kind, one for each animal touched, and (frame, animal) of them.
+
+    Fewer if the set has not so many animals that the error fits: all keypoints of a pair must be labelled, say.
+    """
+    rng = np.random.default_rng(seed)
+    there = labelled(labels.points)
+    points = labels.points.copy()
+    places = np.argwhere(there.sum(axis=-1) >= 3)
+    rng.shuffle(places)
+    done: set[tuple[int, int | None]] = set()
+    if kind == "empty":
+        for frame in rng.permutation(np.flatnonzero(there.any(axis=(1, 2))))[:count].tolist():
+            points[frame] = np.nan
+            done.add((frame, None))
+        return replace(labels, points=points), done
+    if kind == "twice":
+        points = np.concatenate([points, np.full_like(points[:, :1], np.nan)], axis=1)
+    for frame, animal in places.tolist():
+        if len(done) >= count:
+            break
+        known = np.flatnonzero(there[frame, animal])
+        its = labels.points[frame, animal]
+        extent = float(np.hypot(*np.ptp(its[known], axis=0)))
+        a, b = rng.choice(known, 2, replace=False)
+        if kind == "swapped":
+            pairs = [pair for pair in pairs_of(labels) if there[frame, animal, list(pair)].all()]
+            if not pairs:
+                continue
+            # A labeller takes the animal for its mirror image: all pairs change places.
+            for left, right in pairs:
+                points[frame, animal, [left, right]] = its[[right, left]]
+        elif kind == "length":
+            angle = rng.uniform(0, 2 * np.pi)
+            points[frame, animal, a] += np.float32(rng.uniform(0.7, 1.2) * extent) * np.array(
+                [np.cos(angle), np.sin(angle)], np.float32
+            )
+        elif kind == "outside":
+            axis = int(rng.integers(2))
+            points[frame, animal, a, axis] = rng.choice([-rng.uniform(1, 50), size[axis] + rng.uniform(1, 50)])
+        elif kind == "same place":
+            points[frame, animal, a] = its[b]
+        elif kind == "number":
+            points[frame, animal, a, int(rng.integers(2))] = rng.choice([np.nan, np.inf])
+        elif kind == "twice":
+            if any(frame == other for other, _ in done):
+                continue
+            points[frame, -1] = its + rng.normal(0, 0.01 * extent, its.shape)
+            done.add((frame, labels.animals))
+            continue
+        done.add((frame, animal))
+    wide = {} if kind != "twice" else _one_more_place(labels)
+    return replace(labels, points=points, **wide), done
+
+
+def _one_more_place(labels: Labels) -> dict[str, object]:
+    def widened(array: np.ndarray) -> np.ndarray:
+        return np.concatenate([array, array[:, :1]], axis=1)
+
+    return {
+        "visible": widened(labels.visible),
+        "scores": None if labels.scores is None else widened(labels.scores),
+        "individuals": (*labels.individuals, "another") if labels.individuals else (),
+    }
+
+
+def score(kind: str, labels: Labels, size: tuple[float, float], count: int, seed: int = 0) -> Score:
+    """Plant, check, count. What the check tells of the labels as they are is neither found nor false."""
+    find = checks(labels, size)[kind]
+    before = {(f.frame, f.animal) for f in find(labels)}
+    changed, done = plant(kind, labels, size, count, seed)
+    after = {(f.frame, f.animal) for f in find(changed)}
+    return Score(len(done), len(after & done), len(after - done - before))

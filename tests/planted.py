@@ -45,13 +45,13 @@ def checks(labels: Labels, size: tuple[float, float]) -> dict[str, Callable[[Lab
     sizes = np.tile(np.array(size, float), (len(labels), 1))
     names = labels.keypoints
     return {
-        "outside": lambda l: find_outside(l.points, sizes),
-        "swapped": lambda l: find_swapped(l.points, names, pairs_of(l)),
-        "length": lambda l: find_lengths(l.points, names, edges_of(l)),
-        "same place": lambda l: find_same_place(l.points, names),
+        "outside": lambda held: find_outside(held.points, sizes),
+        "swapped": lambda held: find_swapped(held.points, names, pairs_of(held)),
+        "length": lambda held: find_lengths(held.points, names, edges_of(held)),
+        "same place": lambda held: find_same_place(held.points, names),
         "twice": find_twice,
-        "number": lambda l: find_bad_numbers(l.points),
-        "empty": lambda l: find_empty(l.points),
+        "number": lambda held: find_bad_numbers(held.points),
+        "empty": lambda held: find_empty(held.points),
     }
 
 

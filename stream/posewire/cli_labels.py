@@ -63,10 +63,14 @@ def _findings(result: dict[str, Any]) -> str:
     for found in result["findings"]:
         where = [found["file"], found["image"]]
         where += [f"{key} {found[key]}" for key in ("animal", "keypoint") if found[key] is not None]
-        lines.append(f"{': '.join((where[0], ', '.join(part for part in where[1:] if part)))}: {found['kind']}: {found['why']}")
+        lines.append(
+            f"{': '.join((where[0], ', '.join(part for part in where[1:] if part)))}: {found['kind']}: {found['why']}"
+        )
     count = len(lines)
     total = f"{result['file']}: {result['frames']} frames, {result['animals']} animals: "
-    return "\n".join([*lines, total + (f"{count} findings" if count > 1 else "1 finding" if count else "nothing wrong")])
+    return "\n".join(
+        [*lines, total + (f"{count} findings" if count > 1 else "1 finding" if count else "nothing wrong")]
+    )
 
 
 @labels_app.command("convert")

@@ -44,10 +44,9 @@ def find_bad_numbers(points: Points) -> list[Finding]:
     """Coordinates that are infinite, or stand without their partner, of ``points`` ``[F, A, K, 2]``."""
     found = []
     half = np.isnan(points[..., 0]) != np.isnan(points[..., 1])
-    infinite = np.isinf(points).any(axis=-1)
-    for frame, animal, keypoint in np.argwhere(half | infinite).tolist():
+    for frame, animal, keypoint in np.argwhere(half | np.isinf(points).any(axis=-1)).tolist():
         x, y = points[frame, animal, keypoint]
-        if infinite[frame, animal, keypoint]:
+        if np.isinf(points[frame, animal, keypoint]).any():
             found.append(Finding("number", frame, animal, keypoint, f"({x}, {y}) is no pixel coordinate"))
         else:
             found.append(Finding("number", frame, animal, keypoint, f"only {'y' if np.isnan(x) else 'x'} is given"))
@@ -145,7 +144,10 @@ def find_lengths(points: Points, keypoints: Sequence[str], edges: Sequence[tuple
 
 
 def _culprit(pairs: npt.NDArray[np.int_], known: list[int], odd: set[int]) -> tuple[int, set[int], float]:
-    """The keypoint that most odd edges share (of several, the one with the fewest others), its odd edges, their share."""
+    """The keypoint that most odd edges share, its odd edges, and their share of its edges.
+
+    Of several, the one with the fewest other edges.
+    """
     best: tuple[tuple[int, float], int, set[int]] | None = None
     for keypoint in sorted({int(k) for i in odd for k in pairs[i]}):
         its = {i for i in odd if keypoint in pairs[i]}

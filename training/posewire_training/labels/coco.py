@@ -19,7 +19,7 @@ from posewire_training.images import ImageRef
 from posewire_training.labels.gather import Animal, Pairs, animals_in, gathered
 from posewire_training.labels.jsonfile import Name, checked, image_size, json_bytes
 from posewire_training.labels.lookup import Lookup
-from posewire_training.labels.record import Labels
+from posewire_training.labels.record import Labels, labelled
 
 
 class _Image(BaseModel):
@@ -177,7 +177,7 @@ def _category(labels: Labels) -> dict[str, Any]:
 
 
 def _annotation(animal: Animal, place: int) -> dict[str, Any]:
-    there = ~np.isnan(animal.points).any(axis=-1)
+    there = labelled(animal.points)
     points = np.where(there[:, None], animal.points, 0).astype(np.float64)
     flags = np.where(there, np.where(animal.visible, 2, 1), 0)
     low, high = points[there].min(axis=0), points[there].max(axis=0)

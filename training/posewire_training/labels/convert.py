@@ -10,7 +10,9 @@ from posewire_training.labels.files import IMAGES_ONLY, load_labels, refuse_unwr
 from posewire_training.labels.record import Labels
 
 
-def convert_labels(path: Path, out: Path, video: Path | None = None, kind: str | None = None) -> tuple[Labels, list[str]]:
+def convert_labels(
+    path: Path, out: Path, video: Path | None = None, kind: str | None = None
+) -> tuple[Labels, list[str]]:
     """Write the labels of ``path`` to ``out``; frames of videos become image files where ``kind`` knows only those.
 
     Returns the labels as written, and a line for everything that was left out or added. Raises InputError as
@@ -23,7 +25,9 @@ def convert_labels(path: Path, out: Path, video: Path | None = None, kind: str |
     if kind in IMAGES_ONLY and any(image.frame is not None for image in labels.images):
         images, written = extract_pictures(labels.images, out.absolute().parent)
         labels = replace(labels, images=images)
-        remarks.append(f"frames of videos are images now, under {out.parent / 'labeled-data'} ({len(written)} new files)")
+        remarks.append(
+            f"frames of videos are images now, under {out.parent / 'labeled-data'} ({len(written)} new files)"
+        )
     try:
         return labels, remarks + save_labels(labels, out, kind)
     except BaseException:

@@ -124,4 +124,3 @@ def _number(cell: str, path: Path, image: str, keypoint: str) -> float:
         return float(cell)
     except ValueError:
         raise InputError(f"{path}: {image}, keypoint {keypoint}: {cell!r} is no pixel coordinate") from None
-

@@ -79,7 +79,7 @@ def _read(path: Path, video: Path | None) -> Labels:
         if isinstance(content, list) or (isinstance(content, dict) and "data" in content):
             return read_label_studio(path, content, video)
         raise InputError(
-            f"{path}: expected COCO keypoints (images, annotations, categories) or Label Studio's JSON (a list of tasks)"
+            f"{path}: expected COCO keypoints (images, annotations, categories) or a list of Label Studio's tasks"
         )
     raise InputError(f"{path}: expected a label file: {_READ}")
 
@@ -102,9 +102,9 @@ def kind_of(path: Path, kind: str | None = None) -> str:
 def save_labels(labels: Labels, path: Path, kind: str | None = None) -> list[str]:
     """Write ``labels`` to ``path``, whole or not at all, as ``kind`` (default: by the ending).
 
-    Returns a line for everything in ``labels`` that this kind has no place for. Raises InputError if the file exists, if
-    points are bad (see `load_labels`), for frames of videos where the kind knows image files only (`extract_pictures`
-    makes some), and for what else cannot be written; WorkError if the disk refuses.
+    Returns a line for everything in ``labels`` that this kind has no place for. Raises InputError if the file exists,
+    if points are bad (see `load_labels`), for frames of videos where the kind knows image files only
+    (`extract_pictures` makes some), and for what else cannot be written; WorkError if the disk refuses.
     """
     kind = refuse_unwritable(path, kind)
     refuse_bad_points(labels, path)

@@ -94,6 +94,7 @@ def animals_in(labels: Labels, frame: int) -> list[tuple[int, Animal]]:
 
 def _scores(labels: Labels, frame: int, place: int) -> Points | None:
     """Scores of a predicted animal; None for one set by hand."""
-    if labels.scores is None or np.isnan(labels.scores[frame, place]).all():
+    if labels.scores is None:
         return None
-    return labels.scores[frame, place]
+    scores: Points = labels.scores[frame, place]
+    return None if np.isnan(scores).all() else scores

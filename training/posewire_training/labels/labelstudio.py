@@ -2,8 +2,8 @@
 
 The export knows neither the order of keypoints nor a skeleton, so both are written into ``meta`` of every task, which
 Label Studio keeps. Hidden keypoints carry the choice ``hidden``. A keypoint belongs to a rectangle by a relation or by
-``parentID``; the rectangle's label is the animal's name, unless a task has two of the same label (then the label names a
-kind, not an animal).
+``parentID``; the rectangle's label is the animal's name, unless a task has two of the same label (then it names a kind,
+not an animal).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from posewire_training.images import VIDEO_ENDINGS, ImageRef
 from posewire_training.labels.gather import Animal, animals_in, gathered
 from posewire_training.labels.jsonfile import Name, checked, image_size, json_bytes
 from posewire_training.labels.lookup import Lookup
-from posewire_training.labels.record import Labels
+from posewire_training.labels.record import Labels, labelled
 
 _KIND = "animal"  # rectangle label of animals without identity
 _NO_IDENTITY = {_KIND, "instance_class"}  # sleap-io writes the latter
@@ -32,7 +32,7 @@ _HIDDEN = {"hidden", "occluded", "invisible", "not visible"}
 class _Region(BaseModel):
     type: str
     id: str = ""
-    parentID: str | None = None  # noqa: N815  Label Studio's name
+    parentID: str | None = None
     original_width: int = 0
     original_height: int = 0
     image_rotation: float | None = 0
@@ -95,10 +95,9 @@ def read_label_studio(path: Path, content: Any, video: Path | None = None) -> La
         tasks.append((where, regions))
     if not names:
         raise InputError(f"{path}: holds no keypoint; expected a Label Studio export (JSON) with KeyPointLabels")
-    nameless: set[str] | None = _NO_IDENTITY - set(meta.individuals)
-    if not _told_apart(nameless, (regions for _, regions in tasks)):
-        nameless = None
-    frames = [_animals(where, regions, names, nameless) for where, regions in tasks]
+    nameless = _NO_IDENTITY - set(meta.individuals)
+    named = _told_apart(nameless, (regions for _, regions in tasks))
+    frames = [_animals(where, regions, names, nameless if named else None) for where, regions in tasks]
     return gathered(images, names, frames, meta.individuals, tuple(meta.skeleton), tuple(meta.symmetric))
 
 
@@ -213,7 +212,9 @@ def write_label_studio(labels: Labels, path: Path, part: Path) -> list[str]:
     for number, image in enumerate(labels.images):
         size = image_size(image)
         if size is None:
-            raise InputError(f"{path}: image {image.path} not found; Label Studio tells positions in percent of its size")
+            raise InputError(
+                f"{path}: image {image.path} not found; Label Studio tells positions in percent of its size"
+            )
         animals = animals_in(labels, number)
         result: list[dict[str, Any]] = []
         for place, animal in animals:
@@ -236,7 +237,7 @@ def _written(
     animal: Animal, owner: str, size: tuple[int, int], names: tuple[str, ...], boxed: bool
 ) -> list[dict[str, Any]]:
     """The regions of one animal."""
-    there = np.flatnonzero(~np.isnan(animal.points).any(axis=-1))
+    there = np.flatnonzero(labelled(animal.points))
     percent = animal.points.astype(np.float64) * 100 / np.array(size)
     head = {"original_width": size[0], "original_height": size[1], "image_rotation": 0, "to_name": "image"}
     regions: list[dict[str, Any]] = []

@@ -22,7 +22,7 @@ from posewire_models.errors import InputError
 from posewire_training.images import VIDEO_ENDINGS, ImageRef
 from posewire_training.labels.gather import Animal, Pairs, gathered
 from posewire_training.labels.lookup import Lookup
-from posewire_training.labels.record import Labels
+from posewire_training.labels.record import Labels, labelled
 
 TRACK = "track="
 
@@ -217,7 +217,7 @@ def _estimates(
             if "source_video" in item
             else pictures.of_file(videos[0], number)
         )
-        yield image, Animal(points, ~np.isnan(points).any(axis=-1), name, told)
+        yield image, Animal(points, labelled(points), name, told)
 
 
 def _frame_numbers(path: Path, item: Any, series: Any) -> list[int]:

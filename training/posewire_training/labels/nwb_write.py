@@ -89,8 +89,8 @@ def _check_names(labels: Labels, path: Path) -> None:
 
 def _remarks(labels: Labels) -> list[str]:
     remarks = []
-    there = labelled(labels.points).any(axis=(0, 2))
-    if lost := [name for name, known in zip(labels.individuals, there, strict=False) if name and not known]:
+    there = set(np.argwhere(labelled(labels.points))[:, 1].tolist())
+    if lost := [name for place, name in enumerate(labels.individuals) if name and place not in there]:
         remarks.append(f"NWB names the animals of labelled frames only; labelled nowhere: {', '.join(lost)}")
     if labels.symmetric:
         remarks.append("NWB has no place for symmetric pairs: they are left out")

@@ -48,7 +48,7 @@ class Labels:
         return int(self.points.shape[1])
 
     def place_name(self, animal: int, keypoint: int | None = None) -> str:
-        """An animal (and a keypoint) in words: ``animal mus1, keypoint snout``, or ``keypoint snout`` of the only one."""
+        """An animal (and a keypoint) in words: ``animal mus1, keypoint snout``; the only animal is not named."""
         parts = []
         if self.individuals and self.individuals[animal]:
             parts.append(f"animal {self.individuals[animal]}")

@@ -20,7 +20,7 @@ from posewire_models.errors import InputError
 from posewire_training.images import ImageRef
 from posewire_training.labels.gather import Animal, Pairs, animals_in, gathered
 from posewire_training.labels.lookup import Lookup
-from posewire_training.labels.record import Labels
+from posewire_training.labels.record import Labels, labelled
 
 if TYPE_CHECKING:
     import sleap_io as sio
@@ -184,7 +184,7 @@ def _pairs(pairs: Pairs) -> list[tuple[str, str]]:
 
 def _instance(sio: Any, animal: Animal, skeleton: sio.Skeleton, track: sio.Track | None) -> sio.Instance:
     """``complete`` tells a hidden keypoint that was labelled from one that was not (see the head of this file)."""
-    there = ~np.isnan(animal.points).any(axis=-1)
+    there = labelled(animal.points)
     flags = [animal.visible & there, there]
     points = animal.points.astype(np.float64)
     if animal.scores is None:

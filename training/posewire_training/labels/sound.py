@@ -14,11 +14,10 @@ def refuse_bad_points(labels: Labels, path: Path) -> None:
     """Raises InputError, naming ``path``, for a coordinate that is infinite or has no partner."""
     absent = np.isnan(labels.points)
     half = absent[..., 0] != absent[..., 1]
-    infinite = np.isinf(labels.points).any(axis=-1)
-    for frame, animal, keypoint in np.argwhere(half | infinite)[:1]:
+    for frame, animal, keypoint in np.argwhere(half | np.isinf(labels.points).any(axis=-1))[:1]:
         where = f"{path}: {labels.images[frame].name}, {labels.place_name(animal, keypoint)}"
-        if infinite[frame, animal, keypoint]:
-            x, y = labels.points[frame, animal, keypoint]
+        x, y = labels.points[frame, animal, keypoint]
+        if np.isinf(x) or np.isinf(y):
             raise InputError(f"{where}: ({x}, {y}) is no pixel coordinate")
         raise InputError(f"{where}: only one of x and y is given; fill or clear both")
 

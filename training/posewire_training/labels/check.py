@@ -61,8 +61,8 @@ def find_outside(points: Points, sizes: Array) -> list[Finding]:
     for frame, animal, keypoint in np.argwhere(bad).tolist():
         x, y = points[frame, animal, keypoint]
         width, height = sizes[frame]
-        why = f"({x:.1f}, {y:.1f}) lies outside the picture of {width:.0f}x{height:.0f}"
-        found.append(Finding("outside", frame, animal, keypoint, why))
+        size = "" if np.isnan(width) else f" of {width:.0f}x{height:.0f}"
+        found.append(Finding("outside", frame, animal, keypoint, f"({x:.1f}, {y:.1f}) lies outside the picture{size}"))
     return found
 
 
@@ -116,8 +116,8 @@ def find_lengths(points: Points, keypoints: Sequence[str], edges: Sequence[tuple
 
     Lengths are compared as logarithms, each less the median of its animal in its frame (animals and distances to the
     camera differ), with the median and median absolute deviation of the edge over all animals and frames. Without
-    ``edges`` each keypoint is held against those that keep the steadiest distance from it, and is told if most of
-    these are odd.
+    ``edges`` each keypoint is held against those that keep the steadiest distance from it, and is told if half of
+    these, and at least two, are odd.
     """
     places = np.argwhere(labelled(points).any(axis=-1))
     if not len(places) or points.shape[2] < 2:
@@ -135,7 +135,7 @@ def find_lengths(points: Points, keypoints: Sequence[str], edges: Sequence[tuple
         while left:
             culprit, its, share = _culprit(pairs, labelled_edges.tolist(), left)
             left -= its
-            if not edges and share <= 0.5:
+            if not edges and (share < 0.5 or len(its) < min(2, points.shape[2] - 1)):
                 continue
             worst = max(its, key=lambda i: lengths.far[row, i])
             other = keypoints[next(k for k in pairs[worst] if k != culprit)]
@@ -206,11 +206,12 @@ def _scales(rest: Array) -> Array:
     spread = np.maximum(1.4826 * _median(np.abs(rest)), _LEAST_SPREAD)
     scales = np.zeros(len(rest))
     most = (np.abs(rest) < _AGREE * spread).sum(axis=1)  # size as usual, unless more edges agree on another
-    several = np.isfinite(rest).sum(axis=1) >= 3
+    known = np.isfinite(rest).sum(axis=1)
+    several = known >= 3
     for edge in range(rest.shape[1]):
         guess = rest[:, edge]
         agreeing = (np.abs(rest - guess[:, None]) < _AGREE * spread).sum(axis=1)
-        better = several & (agreeing > most)
+        better = several & (agreeing > most) & (agreeing >= 0.5 * known)
         scales[better], most[better] = guess[better], agreeing[better]
     # The edges that agree tell the size better than the one that was tried.
     near = np.abs(rest - scales[:, None]) < _AGREE * spread

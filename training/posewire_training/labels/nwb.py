@@ -103,7 +103,7 @@ def _read_training(path: Path, file: Any, found: list[Any], video: Path | None) 
     if not frames:
         raise InputError(f"{path}: holds no labelled frame")
     animals = [_children(frame["skeleton_instances"], "SkeletonInstance") for frame in frames]
-    used = [animal["skeleton"] for group in animals for animal in group]
+    used = [skeleton for group in animals for animal in group for skeleton in _children(animal, "Skeleton")]
     names, edges = _skeleton(path, used or _of_type(file, "Skeleton"))
     subjects = [_text(name) for table in _of_type(file, "SubjectsTable") for name in table["subject_id"][:]]
     pictures = _Pictures(path, video)
@@ -168,8 +168,8 @@ class _Pictures:
 
 def _read_estimated(path: Path, found: list[Any], video: Path | None) -> Labels:
     """Predictions over time: one container for each animal, one series of positions for each keypoint."""
-    with_skeleton = [item["skeleton"] for item in found if "skeleton" in item] or found
-    names, edges = _skeleton(path, with_skeleton)
+    # Before ndx-pose 0.2 the names stood in the container itself.
+    names, edges = _skeleton(path, [part for item in found for part in _children(item, "Skeleton") or [item]])
     pictures = _Pictures(path, video)
     several = len(found) > 1
     frames: dict[ImageRef, list[Animal]] = {}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from posewire_training.labels import Labels, load_labels
 from posewire_training.labels.check import (
     Finding,
     find_bad_numbers,
@@ -16,8 +20,21 @@ from posewire_training.labels.check import (
     find_same_place,
     find_twice,
 )
-from posewire_training.labels.record import Labels, labelled
+from posewire_training.labels.inspect import check_labels
+from posewire_training.labels.record import labelled
 from posewire_training.labels.sides import find_swapped, symmetric_by_name
+
+SETS = {
+    "openfield": ("dlc-openfield", "labeled-data/m4s1/CollectedData_Pranav.csv", "", (640, 480)),
+    "reaching": ("dlc-reaching", "labeled-data/reachingvideo1/CollectedData_Mackenzie.csv", "", (832, 747)),
+    "mirror": ("mirror-mouse", "CollectedData.csv", "", (396, 406)),
+    "fly": ("deepposekit-fly", "labeled-data/fly/CollectedData_annotator.csv", "", (192, 192)),
+    "trimouse": ("madlc-trimouse", "labels.csv", "", (400, 400)),
+    "flies": ("sleap-flies-clip", "labels/clip_13node.npz", "videos/clip.mp4", (1024, 1024)),
+    "pair": ("sleap-flies-pair", "labels/pair_clean.npz", "videos/centered_pair_small.mp4", (384, 384)),
+    "mice": ("sleap-mice-clip", "labels/mice_proofread.npz", "videos/cohort2.mp4", (1024, 768)),
+}
+"""Folder, label file, video, and size of the pictures (the largest, where they differ)."""
 
 
 @dataclass(frozen=True)
@@ -130,3 +147,31 @@ def score(kind: str, labels: Labels, size: tuple[float, float], count: int, seed
     changed, done = plant(kind, labels, size, count, seed)
     after = {(f.frame, f.animal) for f in find(changed)}
     return Score(len(done), len(after & done), len(after - done - before))
+
+
+def scores(kind: str, labels: Labels, size: tuple[float, float], least: int) -> list[Score]:
+    """`score` of several draws until ``least`` errors are planted, each time in at most a tenth of the animals."""
+    animals = int(labelled(labels.points).any(axis=-1).sum())
+    at_once = max(4, min(25, animals // 10))
+    return [score(kind, labels, size, at_once, seed) for seed in range(-(-least // at_once))]
+
+
+def main() -> None:
+    """The table of docs/labels.md: ``python tests/planted.py FOLDER``, the folder of the shared sets."""
+    root = Path(sys.argv[1])
+    false = planted = 0
+    for folder, file, video, size in SETS.values():
+        labels = load_labels(root / folder / file, video=root / folder / video if video else None, strict=False)
+        told = Counter(f.kind for f in check_labels(labels, np.tile(np.array(size, float), (len(labels), 1))))
+        cells = []
+        for kind in checks(labels, size):
+            results = scores(kind, labels, size, 50)
+            cells.append(f"{kind} {sum(r.found for r in results)} of {sum(r.planted for r in results)}")
+            false += sum(r.false for r in results)
+            planted += sum(r.planted for r in results)
+        sys.stdout.write(f"{folder}: {'; '.join(cells)}; as it is: {dict(told)}\n")
+    sys.stdout.write(f"{false} false findings in {planted} planted errors\n")
+
+
+if __name__ == "__main__":
+    main()

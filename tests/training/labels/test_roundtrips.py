@@ -54,7 +54,7 @@ SETS = {
 }
 KINDS = {"sleap": ".slp", "coco": ".json", "label-studio": ".json", "nwb": ".nwb", "deeplabcut": ".csv", "hdf5": ".h5"}
 # NWB writes an object for each animal, a few milliseconds each: a part of the large sets is enough.
-MOST_FRAMES_NWB = 60
+MOST_FRAMES_NWB = 25
 
 
 def real(name: str) -> Labels:

@@ -114,7 +114,7 @@ def find_twice(labels: Labels) -> list[Finding]:
 def find_lengths(points: Points, keypoints: Sequence[str], edges: Sequence[tuple[int, int]]) -> list[Finding]:
     """Edges that are much longer or shorter than usual, told at the keypoint that most of them share.
 
-    Lengths are compared as logarithms, each less the median of its animal in its frame (animals and distances to the
+    Lengths are compared as logarithms, each less the size of its animal in its frame (animals and distances to the
     camera differ), with the median and median absolute deviation of the edge over all animals and frames. Without
     ``edges`` each keypoint is held against those that keep the steadiest distance from it, and is told if half of
     these, and at least two, are odd.

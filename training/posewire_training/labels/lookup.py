@@ -16,7 +16,6 @@ class Lookup:
         self.folder = label_file.absolute().parent
         self._folders = [self.folder, *self.folder.parents]
         self._found: dict[tuple[str, int], Path | None] = {}
-        self._last: tuple[Path, int] | None = None
 
     def find(self, told: str, least: int = WHOLE) -> Path | None:
         """The file ``told``, or None.
@@ -38,17 +37,9 @@ class Lookup:
         parts = PurePosixPath(told).parts
         if not parts:
             return None
-        # What found the last file comes first: one look per image instead of many.
-        if self._last is not None:
-            folder, dropped = self._last
-            rest = parts[dropped:]
-            if rest and len(rest) >= min(least, len(parts)) and (found := folder.joinpath(*rest)).is_file():
-                return found
         for dropped in range(max(1, len(parts) - least + 1)):
             for folder in self._folders:
-                found = folder.joinpath(*parts[dropped:])
-                if found.is_file():
-                    self._last = (folder, dropped)
+                if _is_file(found := folder.joinpath(*parts[dropped:])):
                     return found
         return None
 
@@ -75,3 +66,10 @@ class Lookup:
     def _same(self, told: str, file: Path) -> bool:
         found = Lookup(self.folder / "x").find(told)
         return found is not None and os.path.samefile(found, file)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a name too long for this system, or a folder that may not be looked into

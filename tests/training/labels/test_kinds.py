@@ -99,6 +99,13 @@ def test_slp_finds_its_video_by_name_and_video_names_it(tmp_path: Path) -> None:
     assert "no file" in refused(path, video=tmp_path / "absent.mp4")
 
 
+def test_a_video_for_labels_of_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    assert "names image files" in refused(coco(tmp_path), video=tmp_path / "a.mp4")
+    (tmp_path / "l.csv").write_text("scorer,me,me\nbodyparts,a,a\ncoords,x,y\ni.png,1,2\n")
+    assert "names image files" in refused(tmp_path / "l.csv", video=tmp_path / "a.mp4")
+
+
 def test_slp_of_several_videos_takes_the_one_of_that_name(tmp_path: Path) -> None:
     skeleton = sio.Skeleton(["a", "b"])
     frames = [

@@ -65,6 +65,7 @@ def load_labels(
 def _read(path: Path, video: Path | None) -> Labels:
     ending = path.suffix.lower()
     if ending in (".csv", ".h5", ".hdf5", ".hdf"):
+        _refuse_video(path, video)
         return read_deeplabcut(path)
     if ending == ".slp":
         return read_sleap(path, video)
@@ -75,6 +76,7 @@ def _read(path: Path, video: Path | None) -> Labels:
     if ending == ".json":
         content = read_json(path)
         if isinstance(content, dict) and "categories" in content:
+            _refuse_video(path, video)
             return read_coco(path, content)
         if isinstance(content, list) or (isinstance(content, dict) and "data" in content):
             return read_label_studio(path, content, video)
@@ -82,6 +84,11 @@ def _read(path: Path, video: Path | None) -> Labels:
             f"{path}: expected COCO keypoints (images, annotations, categories) or a list of Label Studio's tasks"
         )
     raise InputError(f"{path}: expected a label file: {_READ}")
+
+
+def _refuse_video(path: Path, video: Path | None) -> None:
+    if video is not None:
+        raise InputError(f"{path}: names image files, so the video {video} has no part in it; leave it out")
 
 
 def kind_of(path: Path, kind: str | None = None) -> str:

@@ -38,5 +38,9 @@ def refuse_missing(labels: Labels, path: Path) -> None:
         if not file.is_file():
             told = file.relative_to(folder) if file.is_relative_to(folder) else file
             video = next(image.frame is not None for image in labels.images if image.path == file)
-            kind, mend = ("video", "; name it with video") if video else ("image", "")
+            kind, mend = (
+                ("video", "; name it: --video, or video = ... beside the file in a project file")
+                if video
+                else ("image", "")
+            )
             raise InputError(f"{path}: {kind} {told.as_posix()} not found from {folder} or any folder above it{mend}")

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from posewire.cli_labels import labels_app
 from posewire.cli_models import models_app
 from posewire.console import Json, Signals, StatusLine, Stopped, emit, fail, keep_stdout_clean, say
 from posewire.endpoint import DEFAULT_ENDPOINT
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models_app, name="models")
+app.add_typer(labels_app, name="labels")
 
 
 def main() -> None:

@@ -19,15 +19,19 @@ VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".m4v", ".webm", ".mpg", ".mpeg
 
 @dataclass(frozen=True)
 class ImageRef:
-    """One picture: an image file, or (``frame`` given) a frame of a video, counted from 0 in order of decoding."""
+    """One picture: an image file, or (``frame`` given) a frame of a video, counted from 0 in order of decoding.
+
+    ``part``: the dataset of a SLEAP package (``path``) that holds the frames of a video; empty for all other files.
+    """
 
     path: Path
     frame: int | None = None
+    part: str = ""
 
     @property
     def name(self) -> str:
         """Folder and file, and for a video the frame: ``session1/img001.png``, ``videos/a.mp4#120``."""
-        name = "/".join(self.path.parts[-2:])
+        name = "/".join((*self.path.parts[-2:], *self.part.split("/")[:1])).rstrip("/")
         return name if self.frame is None else f"{name}#{self.frame}"
 
 
@@ -50,17 +54,18 @@ def read_images(images: Sequence[ImageRef]) -> Iterator[tuple[int, Image]]:
     Image files come in their order, then the frames of each video in the video's order, which is read once from its
     start (seeking in a compressed video may land beside the frame). Raises InputError for what cannot be read.
     """
-    videos: dict[Path, list[tuple[int, int]]] = {}
+    videos: dict[tuple[Path, str], list[tuple[int, int]]] = {}
     for place, image in enumerate(images):
         if image.frame is None:
             yield place, read_image(image.path)
         else:
-            videos.setdefault(image.path, []).append((image.frame, place))
-    for path, wanted in videos.items():
+            videos.setdefault((image.path, image.part), []).append((image.frame, place))
+    for (path, part), wanted in videos.items():
         places: dict[int, list[int]] = {}
         for number, place in wanted:
             places.setdefault(number, []).append(place)
-        for number, picture in video_frames(path, sorted(places)):
+        numbers = sorted(places)
+        for number, picture in packaged_frames(path, part, numbers) if part else video_frames(path, numbers):
             for place in places[number]:
                 yield place, picture
 
@@ -89,6 +94,25 @@ def video_frames(path: Path, numbers: Sequence[int] | None = None) -> Iterator[t
             raise InputError(f"{path}: holds no frame that can be decoded")
     elif last is not None and number <= last:
         raise InputError(f"{path}: ends after {number} frames; frame {last} was asked for")
+
+
+def packaged_frames(path: Path, part: str, numbers: Sequence[int]) -> Iterator[tuple[int, Image]]:
+    """Frames ``numbers`` that the SLEAP package ``path`` holds in its dataset ``part``, as `video_frames` gives them.
+
+    Raises InputError for a frame that is not there or broken.
+    """
+    from sleap_io.io.video_reading import VideoBackend
+
+    try:
+        frames = VideoBackend.from_filename(str(path), dataset=part, grayscale=False)
+    except Exception as error:
+        raise InputError(f"{path}: holds no pictures in {part} ({error})") from None
+    for number in numbers:
+        try:
+            image = np.asarray(frames[number], np.uint8)
+        except Exception:
+            raise InputError(f"{path}: frame {number} of {part} cannot be read") from None
+        yield number, np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3))[..., ::-1])
 
 
 @contextmanager

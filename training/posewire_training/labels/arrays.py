@@ -21,7 +21,7 @@ def read_arrays(path: Path, video: Path | None) -> Labels:
     """
     if video is None:
         raise InputError(
-            f"{path}: tells frame numbers only; name its video in the project file: "
+            f"{path}: tells frame numbers only; name its video: --video, or in a project file "
             "labels = [{ file = ..., video = ... }]"
         )
     if not video.is_file():

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from posewire_models.errors import InputError
 from posewire_training.images import ImageRef
+from posewire_training.labels.lookup import Lookup
 from posewire_training.labels.record import Labels, labelled
 
 Columns = list[tuple[str, str]]
@@ -28,23 +29,19 @@ def read_deeplabcut(path: Path) -> Labels:
     paths are looked up from the label file's folder and each folder above it. Individuals are identities: the same name
     is the same animal in every frame.
 
-    Raises InputError for a file that is none, bad cells and missing images.
+    Raises InputError for a file that is none and bad cells.
     """
     rows, columns, table = _read_csv(path) if path.suffix.lower() == ".csv" else _read_hdf(path)
     if not rows:
         raise InputError(f"{path}: holds no labelled image")
-    if twice := sorted({row for row in rows if rows.count(row) > 1}):
-        raise InputError(f"{path}: {twice[0]} stands more than once; keep one row per image")
-    for row, number in np.argwhere(np.isnan(table[..., 0]) != np.isnan(table[..., 1])):
-        name = " ".join(part for part in columns[number] if part)
-        raise InputError(f"{path}: {rows[row]}, keypoint {name}: only one of x and y is given; fill or clear both")
+    lookup = Lookup(path)
     individuals = tuple(dict.fromkeys(individual for individual, _ in columns))
     keypoints = tuple(dict.fromkeys(keypoint for _, keypoint in columns))
     points = np.full((len(rows), len(individuals), len(keypoints), 2), np.nan, np.float32)
     for number, (individual, keypoint) in enumerate(columns):
         points[:, individuals.index(individual), keypoints.index(keypoint)] = table[:, number]
     return Labels(
-        tuple(ImageRef(image) for image in find_images(path, rows)),
+        tuple(ImageRef(lookup.find(row) or lookup.nominal(row)) for row in rows),
         keypoints,
         points,
         labelled(points),
@@ -124,24 +121,6 @@ def _number(cell: str, path: Path, image: str, keypoint: str) -> float:
     if not cell:
         return math.nan
     try:
-        value = float(cell)
+        return float(cell)
     except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise InputError(f"{path}: {image}, keypoint {keypoint}: {cell!r} is no pixel coordinate")
-    return value
-
-
-def find_images(path: Path, rows: Iterable[str]) -> Iterable[Path]:
-    """The image files of ``rows``, looked up from a label file's folder and each folder above it.
-
-    Raises InputError for the first that is nowhere.
-    """
-    folders = list(path.absolute().parents)
-    for row in rows:
-        # The folder that held the last image comes first: one look per image instead of many.
-        found = next((folder for folder in folders if (folder / row).is_file()), None)
-        if found is None:
-            raise InputError(f"{path}: image {row} not found from {path.absolute().parent} or any folder above it")
-        folders.sort(key=lambda folder: folder != found)
-        yield found / row
+        raise InputError(f"{path}: {image}, keypoint {keypoint}: {cell!r} is no pixel coordinate") from None

@@ -23,7 +23,8 @@ class Labels:
     ``visible``: bool ``[frames, animals, K]``, False where a labelled keypoint is marked as hidden, and where nothing
     is labelled.
     ``individuals``: the name of each place of axis 1 where the file tells identities (the same animal stands at the
-    same place in every frame), else empty.
+    same place in every frame), else empty. An empty name is a place without identity; a name that stands twice means
+    that a frame names it twice.
     ``skeleton`` and ``symmetric``: pairs of keypoint names, where the file tells them.
     ``scores``: float32 ``[frames, animals, K]`` of predicted labels, NaN for those set by hand; None if all are by
     hand.
@@ -45,6 +46,17 @@ class Labels:
     def animals(self) -> int:
         """Places for animals in each frame."""
         return int(self.points.shape[1])
+
+    def place_name(self, animal: int, keypoint: int | None = None) -> str:
+        """An animal (and a keypoint) in words: ``animal mus1, keypoint snout``; the only animal is not named."""
+        parts = []
+        if self.individuals and self.individuals[animal]:
+            parts.append(f"animal {self.individuals[animal]}")
+        elif self.animals > 1:
+            parts.append(f"animal {animal + 1}")
+        if keypoint is not None:
+            parts.append(f"keypoint {self.keypoints[keypoint]}")
+        return ", ".join(parts)
 
     def pick(self, chosen: Iterable[int]) -> Labels:
         """The frames of these numbers, in this order."""

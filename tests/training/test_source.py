@@ -124,3 +124,15 @@ def test_more_animals_than_the_project_says_are_refused(tmp_path: Path) -> None:
     path.write_text("\n".join(rows) + "\n")
     with pytest.raises(InputError, match=r"img0\.png holds labels of 2 animals; expected at most animals = 1"):
         open_source(read_project(tmp_path / "dots.toml"), tmp_path)
+
+
+def test_scenes_of_several_drawn_animals_hold_one_or_more(tmp_path: Path) -> None:
+    fields = {
+        "name": "drawn",
+        "animals": 3,
+        "phantom": {"width": 160, "height": 128, "frames": 12, "frames_per_seed": 1, "validation_frames": 1},
+    }
+    source = open_source(parse_project(fields, "drawn"), Path())
+    counts = (~np.isnan(source.train.points).all(axis=(2, 3))).sum(axis=1)
+    assert source.train.points.shape[:2] == (12, 3)
+    assert set(counts.tolist()) == {1, 2, 3}

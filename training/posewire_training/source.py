@@ -180,11 +180,14 @@ def _draw(
     """``count`` frames, a few of each seed, spread over its course; with labels of ``hidden`` keypoints, or NaN."""
     from posewire_models.phantom import Scene
 
-    names, images, points = [], [], []
+    names, images = [], []
+    points = np.full((count, project.animals, len(columns), 2), np.nan, np.float32)
     for number in range(count):
         seed, turn = first_seed + number // settings.frames_per_seed, number % settings.frames_per_seed
         if turn == 0:
-            scene = Scene(settings.width, settings.height, project.animals, seed=seed)
+            # One animal fewer here and there, or the network would learn to find the last one anywhere.
+            animals = int(np.random.default_rng(seed).integers(project.animals)) + 1
+            scene = Scene(settings.width, settings.height, animals, seed=seed)
         at = int(np.random.default_rng([seed, turn]).integers(1000))
         drawn = scene.draw(at)
         names.append(f"seed{seed}/frame{at}")
@@ -192,6 +195,5 @@ def _draw(
         truth = drawn.points[:, columns]
         if not hidden:
             truth = np.where(drawn.visible[:, columns, None], truth, np.float32(np.nan))
-        points.append(np.asarray(resized(truth, project.network.scale), np.float32))
-    shape = (count, project.animals, len(columns), 2)
-    return Frames(tuple(names), tuple(images), np.array(points, np.float32).reshape(shape), project.network.scale)
+        points[number, :animals] = resized(truth, project.network.scale)
+    return Frames(tuple(names), tuple(images), points, project.network.scale)

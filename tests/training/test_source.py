@@ -107,6 +107,13 @@ def test_frames_to_learn_from_may_be_named(tmp_path: Path) -> None:
         open_source(settings, tmp_path)
 
 
+def test_images_with_wrong_labels_are_left_out(tmp_path: Path) -> None:
+    data = {"leave_out": ["img3.png"], "split": "block", "validation": 0.2}
+    source = open_source(read_project(write_project(tmp_path, images=6, data=data)), tmp_path)
+    assert source.train.names == tuple(f"clip/img{n}.png" for n in (0, 1, 2, 4))
+    assert source.held_out.names == ("clip/img5.png",)
+
+
 def test_several_animals_need_a_skeleton_that_joins_all(tmp_path: Path) -> None:
     fields = {"name": "two", "animals": 2, "data": {"labels": ["labeled-data/clip/CollectedData_me.csv"]}}
     write_project(tmp_path, images=4)

@@ -63,6 +63,8 @@ class DataSettings(Part):
     """Names (or ends of paths) of the images to hold out, instead of a random fraction."""
     train_images: tuple[str, ...] = ()
     """Names (or ends of paths) of the images to learn from, instead of all that are not held out."""
+    leave_out: tuple[str, ...] = ()
+    """Names (or ends of paths) of images neither learned from nor measured on: their labels are known to be wrong."""
     split: Literal["random", "block"] = "random"
     """How frames are held out: ``random`` ones, or a ``block`` of neighbours, the last of each label file: frames next
     to each other in a video are nearly the same, and flatter a network that has seen their neighbours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,12 @@ def open_source(project: Project, folder: Path) -> Source:
             f"{project.animals} needs a path along edges between any two keypoints, or animals cannot be told apart"
         )
     frames = joined_frames(sets)
+    if data.leave_out:
+        wrong = set(_named(frames, data.leave_out, "leave_out"))
+        starts = np.cumsum([0, *(len(part) for part in sets)])
+        kept = [[i - a for i in range(a, b) if i not in wrong] for a, b in itertools.pairwise(starts)]
+        sets = [part.pick(chosen) for part, chosen in zip(sets, kept, strict=True)]
+        frames = joined_frames(sets)
     held_out, left_out, how = _held_out(data, frames, [len(part) for part in sets])
     rest = sorted(set(range(len(frames))) - set(held_out) - set(left_out))
     if data.train_images:

@@ -143,3 +143,11 @@ def test_scenes_of_several_drawn_animals_hold_one_or_more(tmp_path: Path) -> Non
     counts = (~np.isnan(source.train.points).all(axis=(2, 3))).sum(axis=1)
     assert source.train.points.shape[:2] == (12, 3)
     assert set(counts.tolist()) == {1, 2, 3}
+
+
+def test_mirror_partners_are_known_by_name_unless_the_project_says_otherwise(tmp_path: Path) -> None:
+    path = write_project(tmp_path, images=3).parent / "labeled-data" / "clip" / "CollectedData_me.csv"
+    path.write_text(path.read_text().replace("bright", "eyeL").replace("dark", "eyeR"))
+    fields = {"name": "eyes", "data": {"labels": ["labeled-data/clip/CollectedData_me.csv"]}}
+    assert open_source(parse_project(fields, "eyes"), tmp_path).body.symmetric == ((0, 1),)
+    assert open_source(parse_project(fields | {"symmetric": []}, "eyes"), tmp_path).body.symmetric == ()

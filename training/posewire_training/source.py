@@ -17,6 +17,7 @@ from posewire_training.config import DataSettings, PhantomSettings, Project, fin
 from posewire_training.dataset import Frames, joined_frames, read_frames, scaled_image
 from posewire_training.labels import Labels, load_labels
 from posewire_training.labels.record import labelled
+from posewire_training.labels.sides import symmetric_by_name
 
 _HELD_OUT_SEEDS = 1_000_000  # how far above the training seeds those of held-out scenes start
 
@@ -49,6 +50,9 @@ def open_source(project: Project, folder: Path) -> Source:
         _check_animals(project, labels, str(path))
         keypoints, skeleton, symmetric = labels.keypoints, skeleton or labels.skeleton, symmetric or labels.symmetric
         sets.append(read_frames(labels, str(path), project.network.scale, project.network.color))
+    if "symmetric" not in project.model_fields_set and not symmetric:
+        # A mirrored view without swapped partners would teach that left and right are the same.
+        symmetric = tuple((keypoints[a], keypoints[b]) for a, b in symmetric_by_name(keypoints))
     project = project.model_copy(update={"skeleton": skeleton, "symmetric": symmetric})
     body = project.body(keypoints)
     if project.animals > 1 and not connected(body):

@@ -21,7 +21,7 @@ _MOST_SWAPPED = 0.4  # share of swapped animals above which there is no majority
 def symmetric_by_name(keypoints: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs (left, right) of keypoints whose names differ by left and right, or L and R: ``eyeL`` and ``eyeR``."""
     places = {name: i for i, name in enumerate(keypoints)}
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     for left, name in enumerate(keypoints):
         for pattern, other in (
             ("left", "right"),
@@ -33,7 +33,7 @@ def symmetric_by_name(keypoints: Sequence[str]) -> list[tuple[int, int]]:
         ):
             swapped = [name[: m.start()] + other + name[m.end() :] for m in re.finditer(pattern, name)]
             partner = next((places[text] for text in swapped if text in places), None)
-            if partner is not None:
+            if partner is not None and not {left, partner} & {i for pair in pairs for i in pair}:
                 pairs.append((left, partner))
                 break
     return pairs

@@ -263,8 +263,8 @@ class Project(Part):
     skeleton: tuple[tuple[str, str], ...] = ()
     """Edges, as pairs of keypoint names."""
     symmetric: tuple[tuple[str, str], ...] = ()
-    """Mirror partners, as pairs of keypoint names; default: what the label file says, else names that differ by left and
-    right, or L and R."""
+    """Mirror partners, as pairs of keypoint names; default: what the label file says, else names that differ by left
+    and right, or L and R."""
     data: DataSettings | None = None
     phantom: PhantomSettings | None = None
     network: NetworkSettings = NetworkSettings()

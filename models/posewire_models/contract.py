@@ -26,7 +26,8 @@ class ModelContract:
 
     ``stride``, ``paf_stride`` and ``pad_multiple`` are pixels of the network's input; ``scale`` is the factor by
     which frames are resized before the network; ``color`` is the channel order of the input ``frames``.
-    ``error_px`` is in pixels of the full source frame.
+    ``error_px`` is in pixels of the full source frame. ``precision`` tells the numbers it computes with: ``fp32``,
+    ``fp16`` or ``int8``.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ModelContract:
     parity: float | None
     created: str
     posewire: str
+    precision: str = "fp32"
 
     @property
     def channels(self) -> int:
@@ -118,7 +120,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "posewire": (_is_text, "the version that wrote the file"),
 }
 # Not needed to run a network: their absence is a violation for `models check`, not a reason to refuse a stream.
-PROVENANCE = frozenset({"input_hint", "trained_on", "error_px", "parity", "created", "posewire"})
+PROVENANCE = frozenset({"input_hint", "trained_on", "error_px", "parity", "created", "posewire", "precision"})
 
 
 def contract_violations(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -136,6 +138,8 @@ def contract_violations(fields: Mapping[str, Any]) -> dict[str, str]:
             found[field] = f"{field}: missing; expected {expected}"
         elif not test(fields[field]):
             found[field] = f"{field}: {fields[field]!r}; expected {expected}"
+    if not _is_text(fields.get("precision", "fp32")):  # younger than the others: files without it are in fp32
+        found["precision"] = f"precision: {fields['precision']!r}; expected fp32, fp16 or int8"
     if not {"keypoints", "skeleton", "symmetric"} & found.keys():
         for sentence in skeleton_problems(
             tuple(fields["keypoints"]), _pairs(fields["skeleton"]), _pairs(fields["symmetric"])
@@ -195,4 +199,5 @@ def parse_metadata(metadata: Mapping[str, str], where: str, strict: bool = False
         parity=fields.get("parity"),
         created=str(fields.get("created", "")),
         posewire=str(fields.get("posewire", "")),
+        precision=str(fields.get("precision", "fp32")),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -22,11 +22,21 @@ import numpy.typing as npt
 import onnxruntime
 
 from posewire_models.contract import METADATA_KEY, ModelContract
-from posewire_models.errors import InputError, WorkError
+from posewire_models.errors import InputError, WorkError, nearest
 from posewire_models.files import write_whole
 from posewire_training.config import PAD_MULTIPLE, Project
 from posewire_training.graph import Graph
 from posewire_training.network import to_network
+from posewire_training.precision import (
+    PRECISIONS,
+    Loss,
+    differences,
+    edges_of,
+    moved_px,
+    reduced_run,
+    refuse_loss,
+    session_of,
+)
 from posewire_training.run_folder import (
     changed_settings,
     read_arrays,
@@ -48,12 +58,17 @@ _FREE = re.compile(r"data\.(validation|validation_images|seed|root|description|l
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest differences between TensorFlow and ONNX Runtime on ``frames`` frames."""
+    """Largest differences between TensorFlow and ONNX Runtime, or between fp32 and fewer bits, on ``frames`` frames."""
 
     heatmaps: float
     offsets_px: float
     pafs: float
     frames: int
+
+    @staticmethod
+    def of(largest: Mapping[str, float], frames: int) -> Parity:
+        """From the largest difference of each output of the model file."""
+        return Parity(largest["heatmaps"], largest["offsets"], largest.get("pafs", 0.0), frames)
 
     @property
     def kept(self) -> bool:
@@ -62,28 +77,52 @@ class Parity:
         return fields < MOST_FIELD_DIFFERENCE and self.offsets_px < MOST_OFFSET_DIFFERENCE_PX
 
 
-def export(run: Path, *, output: Path | None = None, name: str | None = None, error_from: Path | None = None) -> Path:
-    """Write ``<name>.onnx`` and its card ``<name>.json``; returns the path of the model file.
+def export(
+    run: Path,
+    *,
+    output: Path | None = None,
+    name: str | None = None,
+    error_from: Path | None = None,
+    precision: str = "fp32",
+    allow_loss: bool = False,
+) -> Path:
+    """Write ``<name>.onnx`` (``<name>-fp16.onnx``, ``<name>-int8.onnx``) and its card; returns the path of the model.
 
     ``run``: a run folder. ``output``: folder to write to (default: the run's), or a path ending in ``.onnx``, whose
     stem is the name unless ``name`` is given. ``error_from``: a run of the same settings that held frames out, whose
-    error stands on the card of a run that trained on all frames.
+    error stands on the card of a run that trained on all frames; in fewer bits, that run's network is treated in the
+    same way and measured. ``allow_loss`` keeps a file whose error is more than 5 % above fp32's, or
+    could not be measured.
 
-    Raises InputError if a run is none or does not fit, WorkError if the parity check fails; nothing is kept then.
+    Raises InputError if a run is none or does not fit, WorkError if the parity check fails or too much accuracy is
+    lost; nothing is kept then.
     """
+    if precision not in PRECISIONS:
+        raise InputError(f"--precision {precision}: expected {', '.join(PRECISIONS)}{nearest(precision, PRECISIONS)}")
     settings, record = read_settings(run), read_json(run / "run.json")
-    folder, name = _place(run, output, name or None, settings.name)
-    model = network_of(run, settings, record)
+    folder, name = _place(run, output, name or None, settings.name, precision)
     error = card_error(settings, record, error_from)
-    frames = read_arrays(run / "frames.npz")["frames"]
-    proto = to_onnx(model, len(record["keypoints"]), len(record["skeleton"]))
-    parity = compare(model, proto, frames)
-    if not parity.kept:
-        raise WorkError(
-            f"{run}: ONNX Runtime differs from TensorFlow by {parity.heatmaps:.2g} in the heatmaps and "
-            f"{parity.pafs:.2g} in the part affinity fields (allowed {MOST_FIELD_DIFFERENCE:g}) and "
-            f"{parity.offsets_px:.2g} px in the offsets (allowed {MOST_OFFSET_DIFFERENCE_PX:g}); nothing was written"
-        )
+    proto, parity = checked_onnx(run, settings, record)
+    costs: dict[str, float] = {}
+    if precision != "fp32":
+        if error["value"] is None and not allow_loss:
+            raise InputError(
+                f"{run}: held no frames out, so what {precision} costs cannot be measured; give --error-from a run "
+                "of the same settings that did, or --allow-loss"
+            )
+        whole = proto
+        proto, loss = reduced_run(run, settings, record, whole, precision)
+        if error_from is not None:
+            other, other_record = read_settings(error_from), read_json(error_from / "run.json")
+            other_proto, _ = checked_onnx(error_from, other, other_record)
+            _, loss = reduced_run(error_from, other, other_record, other_proto, precision)
+        if loss is not None:
+            if not allow_loss:
+                refuse_loss(loss, str(run), precision)
+            error = card_error(settings, record, error_from, loss, precision)
+        frames = list(read_arrays(run / "frames.npz")["frames"])
+        parity = Parity.of(differences(whole, proto, frames), len(frames))
+        costs["moved_px"] = moved_px(whole, proto, settings, frames, edges_of(settings, record))
     contract = ModelContract(
         name=name,
         keypoints=tuple(record["keypoints"]),
@@ -102,6 +141,7 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
         parity=parity.heatmaps,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         posewire=version("posewire"),
+        precision=precision,
     )
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
@@ -110,6 +150,7 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
         "parity_offsets_px": parity.offsets_px,
         "parity_pafs": parity.pafs,
         "parity_frames": parity.frames,
+        **costs,
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": record["versions"] | {"tf2onnx": version("tf2onnx"), "onnxruntime": onnxruntime.__version__},
@@ -120,6 +161,20 @@ def export(run: Path, *, output: Path | None = None, name: str | None = None, er
     write_whole(folder / f"{name}.onnx", content)
     write_json(folder / f"{name}.json", card)
     return folder / f"{name}.onnx"
+
+
+def checked_onnx(run: Path, settings: Project, record: dict[str, Any]) -> tuple[Any, Parity]:
+    """A run's network as ONNX, in fp32, and how near it comes to TensorFlow. Raises WorkError if that is not near."""
+    model = network_of(run, settings, record)
+    proto = to_onnx(model, len(record["keypoints"]), len(record["skeleton"]))
+    parity = compare(model, proto, read_arrays(run / "frames.npz")["frames"])
+    if not parity.kept:
+        raise WorkError(
+            f"{run}: ONNX Runtime differs from TensorFlow by {parity.heatmaps:.2g} in the heatmaps and "
+            f"{parity.pafs:.2g} in the part affinity fields (allowed {MOST_FIELD_DIFFERENCE:g}) and "
+            f"{parity.offsets_px:.2g} px in the offsets (allowed {MOST_OFFSET_DIFFERENCE_PX:g}); nothing was written"
+        )
+    return proto, parity
 
 
 def to_onnx(model: keras.Model, keypoints: int, edges: int) -> Any:
@@ -158,9 +213,7 @@ def to_onnx(model: keras.Model, keypoints: int, edges: int) -> Any:
 
 def compare(model: keras.Model, proto: Any, frames: npt.NDArray[np.uint8]) -> Parity:
     """Run frames ``[N, H, W, C]`` through both, one by one."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = session_of(proto)
     names = [port.name for port in session.get_outputs()]
     largest = dict.fromkeys(("heatmaps", "offsets", "pafs"), 0.0)
     for frame in frames:
@@ -169,22 +222,27 @@ def compare(model: keras.Model, proto: Any, frames: npt.NDArray[np.uint8]) -> Pa
         for name, found in zip(names, session.run(names, {"frames": frame[None]}), strict=True):
             apart = np.abs(np.asarray(ours[name]).reshape(found.shape) - found)
             largest[name] = max(largest[name], float(apart.max()))
-    return Parity(largest["heatmaps"], largest["offsets"], largest["pafs"], len(frames))
+    return Parity.of(largest, len(frames))
 
 
-def _place(run: Path, output: Path | None, name: str | None, default: str) -> tuple[Path, str]:
-    """Folder and name to write."""
+def _place(run: Path, output: Path | None, name: str | None, default: str, precision: str) -> tuple[Path, str]:
+    """Folder and name to write; the name tells the precision, unless a file was named."""
     if output is not None and output.suffix == ".onnx":
         return output.parent, name or output.stem
     if output is not None and output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; expected a folder, or a path ending in .onnx")
-    return output or run, name or default
+    name = name or default
+    suffix = "" if precision == "fp32" or name.endswith(f"-{precision}") else f"-{precision}"
+    return output or run, name + suffix
 
 
-def card_error(settings: Project, record: dict[str, Any], error_from: Path | None) -> dict[str, Any]:
+def card_error(
+    settings: Project, record: dict[str, Any], error_from: Path | None, loss: Loss | None = None, precision: str = ""
+) -> dict[str, Any]:
     """``error_px`` of the card: value (mean) and median in pixels of the full frame, and how it was measured.
 
-    Raises InputError if ``error_from`` is a run of other settings, or held nothing out.
+    Of a network in another ``precision`` than fp32, ``loss`` is what was measured. Raises InputError if
+    ``error_from`` is a run of other settings, or held nothing out.
     """
     if error_from is not None:
         other, other_record = read_settings(error_from), read_json(error_from / "run.json")
@@ -200,25 +258,31 @@ def card_error(settings: Project, record: dict[str, Any], error_from: Path | Non
             )
         if not other_record["error_px"]:
             raise InputError(f"{error_from}: held no frames out, so it has no error to give")
-        found = _measured(other_record)
+        found = _measured(other_record, loss)
+        treated = f" and brought to {precision} in the same way" if loss else ""
         return found | {
-            "held_out": f"{found['held_out']}, by a run of the same settings trained on the others; "
+            "held_out": f"{found['held_out']}, by a run of the same settings trained on the others{treated}; "
             "this file was trained on all of them"
         }
     if not record["error_px"]:
         return {"value": None, "frames": 0, "held_out": "nothing: trained on all frames, so not measured"}
-    return _measured(record)
+    return _measured(record, loss)
 
 
-def _measured(record: dict[str, Any]) -> dict[str, Any]:
+def _measured(record: dict[str, Any], loss: Loss | None) -> dict[str, Any]:
+    """The error that a run's record or ``loss`` tells."""
     error = record["error_px"]
-    return {
+    if loss is not None:
+        reduced = loss.reduced
+        error = {"mean": reduced.mean, "median": reduced.median, "within_15px": reduced.within_15px}
+    found = {
         "value": round(error["mean"], 3),
         "median": round(error["median"], 3),
         "within_15px": round(error["within_15px"], 4),
         "frames": len(record["held_out"]["frames"]),
         "held_out": record["held_out"]["how"],
     }
+    return found if loss is None else found | loss.card()
 
 
 @contextmanager

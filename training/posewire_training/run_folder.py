@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,12 @@ def new_run(project_file: Path, name: str) -> Path:
     while (run := project_file.absolute().parent / "runs" / f"{name}-{number}").exists():
         number += 1
     return run
+
+
+def path_from(run: Path, folder: Path) -> str:
+    """What a run keeps of the folder of its project file: relative if the run lies inside it, so that both may move."""
+    run, folder = run.resolve(), folder.resolve()
+    return Path(os.path.relpath(folder, run)).as_posix() if run.is_relative_to(folder) else str(folder)
 
 
 def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any], above: str = "") -> list[str]:

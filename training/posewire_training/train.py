@@ -34,6 +34,7 @@ from posewire_training.run_folder import (
     Curve,
     changed_settings,
     new_run,
+    path_from,
     read_arrays,
     read_json,
     read_settings,
@@ -88,7 +89,7 @@ def train(
         step = int(state["step"])
         say(f"{run}: going on after step {step}")
     else:
-        record = _start(run, settings, source)
+        record = _start(run, settings, source, folder)
     curve = Curve(run, step)
     augment = Augment(settings.augment, source.body.flip_order)
     schedule, sums, since = settings.schedule, np.zeros(len(LOSSES)), 0
@@ -192,8 +193,8 @@ def _take_up(run: Path, settings: Project, resume: bool) -> dict[str, Any]:
     return read_json(run / "run.json")
 
 
-def _start(run: Path, settings: Project, source: Source) -> dict[str, Any]:
-    """Write what is known before the first step."""
+def _start(run: Path, settings: Project, source: Source, folder: Path) -> dict[str, Any]:
+    """Write what is known before the first step. ``folder``: the project file's."""
     run.mkdir(parents=True, exist_ok=True)
     size = settings.schedule.size or whole_size(source.train)
     shown = source.held_out if len(source.held_out) else source.train
@@ -201,6 +202,7 @@ def _start(run: Path, settings: Project, source: Source) -> dict[str, Any]:
     write_json(run / "settings.json", settings.model_dump(mode="json"))
     record = {
         "name": settings.name,
+        "project": path_from(run, folder),
         "started": _now(),
         "finished": None,
         "step": 0,

@@ -1,9 +1,9 @@
-"""How far a network in training is off, in pixels of the full source frame."""
+"""How far a network is off, in pixels of the full source frame."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,15 @@ import numpy as np
 from posewire_models.skeleton import Pair
 from posewire_training.assemble import Assembling, assemble, matched
 from posewire_training.batches import padded, whole_size
+from posewire_training.config import Project
 from posewire_training.dataset import Frames
+from posewire_training.images import Image
 from posewire_training.labels.record import Points, labelled
 from posewire_training.learner import Learner
-from posewire_training.targets import best_peaks
+from posewire_training.targets import Array, best_peaks
 
 NEAR_PX = 15.0
+MapsOf = Callable[[Image], Sequence[Array]]
 
 
 @dataclass(frozen=True)
@@ -63,25 +66,43 @@ class HeldOutError:
 
 
 def predict(learner: Learner, frames: Frames, edges: tuple[Pair, ...] = ()) -> list[Points]:
-    """The animals of whole frames by the running mean: of each frame float32 ``[animals, K, 3]`` (x, y in network
-    pixels, score). Without ``edges`` the one animal of the best peaks."""
-    network = learner.project.network
-    size = learner.project.schedule.size or whole_size(frames)
+    """The animals of whole frames by the running mean, as `animals_of` gives them."""
+
+    def maps_of(image: Image) -> list[Array]:
+        logits, *others = (np.asarray(tensor)[0] for tensor in learner.forward(image[None]))
+        return [1 / (1 + np.exp(-logits)), *others]
+
+    return animals_of(maps_of, learner.project, frames, edges)
+
+
+def animals_of(maps_of: MapsOf, project: Project, frames: Frames, edges: tuple[Pair, ...] = ()) -> list[Points]:
+    """The animals of whole frames: of each frame float32 ``[animals, K, 3]`` (x, y in network pixels, score).
+
+    ``maps_of``: a padded image ``[H, W, C]`` -> heatmaps (0..1), offsets and, if there are ``edges``, part affinity
+    fields. Without ``edges`` the one animal of the best peaks.
+    """
+    network = project.network
     found = []
-    for image in frames.images:
-        # An image larger than the training size keeps its own.
-        fits = image.shape[1] <= size[0] and image.shape[0] <= size[1]
-        own = size if fits else whole_size(frames.of((image,)))
-        maps = [np.asarray(tensor)[0] for tensor in learner.forward(padded(image, own)[None])]
-        heatmaps, offsets = 1 / (1 + np.exp(-maps[0])), maps[1].reshape(*maps[0].shape, 2)
+    for image in as_seen(project, frames):
+        heatmaps, offsets, *fields = maps_of(image)
+        offsets = offsets.reshape(*heatmaps.shape, 2)
         if edges:
-            fields = maps[2].reshape(*maps[2].shape[:2], len(edges), 2)
-            rules = Assembling(most=learner.project.animals)
-            found.append(assemble(heatmaps, offsets, fields, edges, network.stride, network.paf_stride, rules))
+            limbs = fields[0].reshape(*fields[0].shape[:2], len(edges), 2)
+            rules = Assembling(most=project.animals)
+            found.append(assemble(heatmaps, offsets, limbs, edges, network.stride, network.paf_stride, rules))
         else:
             points, scores = best_peaks(heatmaps[None], offsets[None], network.stride)
             found.append(np.concatenate([points, scores[..., None]], axis=-1))
     return found
+
+
+def as_seen(project: Project, frames: Frames) -> Iterator[Image]:
+    """Whole frames, padded as the network sees them."""
+    size = project.schedule.size or whole_size(frames)
+    for image in frames.images:
+        # An image larger than the training size keeps its own.
+        fits = image.shape[1] <= size[0] and image.shape[0] <= size[1]
+        yield padded(image, size if fits else whole_size(frames.of((image,))))
 
 
 def error_of(learner: Learner, frames: Frames, edges: tuple[Pair, ...] = ()) -> HeldOutError:

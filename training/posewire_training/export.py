@@ -103,7 +103,7 @@ def export(
     folder, name = _place(run, output, name or None, settings.name, precision)
     error = card_error(settings, record, error_from)
     proto, parity = checked_onnx(run, settings, record)
-    costs: dict[str, float] = {}
+    costs: dict[str, float | None] = {}
     if precision != "fp32":
         if error["value"] is None and not allow_loss:
             raise InputError(

@@ -35,7 +35,7 @@ class Graph:
         del graph.node[:], graph.initializer[:], graph.value_info[:]
         graph.node.extend(reversed(alive))
         graph.initializer.extend(
-            numpy_helper.from_array(np.ascontiguousarray(value), name)
+            numpy_helper.from_array(np.asarray(value, order="C"), name)  # a scalar stays one
             for name, value in self.constants.items()
             if name in needed
         )

@@ -105,8 +105,10 @@ def differences(before: Any, after: Any, frames: Sequence[Image]) -> dict[str, f
     return largest
 
 
-def moved_px(before: Any, after: Any, project: Project, frames: Sequence[Image], edges: tuple[Pair, ...]) -> float:
-    """How far the keypoints that ``before`` finds lie from those of ``after``, in full-frame pixels on average; NaN if
+def moved_px(
+    before: Any, after: Any, project: Project, frames: Sequence[Image], edges: tuple[Pair, ...] = ()
+) -> float | None:
+    """How far the keypoints that ``before`` finds lie from those of ``after``, in full-frame pixels on average; None if
     it finds none."""
     blank = np.full((len(frames), project.animals, 1, 2), np.nan, np.float32)
     shown = Frames(("",) * len(frames), tuple(frames), blank, project.network.scale)
@@ -115,7 +117,8 @@ def moved_px(before: Any, after: Any, project: Project, frames: Sequence[Image],
     for n, animals in enumerate(found):
         sure = animals[..., 2:] >= project.network.min_score
         points[n, : len(animals)] = np.where(sure, animals[..., :2], np.nan)
-    return measured(_animals(after, project, shown, edges), replace(shown, points=points)).mean
+    moved = measured(_animals(after, project, shown, edges), replace(shown, points=points)).mean
+    return None if math.isnan(moved) else moved
 
 
 def loss_of(before: Any, after: Any, project: Project, frames: Frames, edges: tuple[Pair, ...] = ()) -> Loss | None:

@@ -85,9 +85,12 @@ def _dequantise_frames(graph: Graph) -> None:
     _, transpose, sub, mul, cast = chain
     factor, shift = (graph.constants[node.input[1]].reshape(()) for node in (mul, sub))
     zero = np.uint8(np.rint(shift / factor))
-    weights, bias = (graph.constants[name] for name in first.input[1:])
+    weights, *biases = (graph.constants[name] for name in first.input[1:])
     missing = weights.sum(axis=(1, 2, 3)) * (zero * factor - shift)
-    first.input[2] = graph.constant(f"{first.name}/B", (bias + missing).astype(np.float32))
+    bias = graph.constant(f"{first.name}/B", sum(biases, start=missing).astype(np.float32))
+    inputs = [*first.input[:2], bias]
+    del first.input[:]
+    first.input.extend(inputs)
     numbers = f"{transpose.output[0]}/uint8"
     inputs = [numbers, graph.constant("frames_scale", factor), graph.constant("frames_zero", np.asarray(zero))]
     place = graph.nodes.index(transpose)

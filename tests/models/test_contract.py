@@ -61,3 +61,10 @@ def test_fields_that_contradict_each_other_are_refused(changes, sentence):
 def test_metadata_that_is_none_is_refused_with_the_mend(metadata):
     with pytest.raises(ModelError, match="export"):
         parse_metadata(metadata, "model x.onnx")
+
+
+def test_files_that_do_not_say_their_precision_are_in_fp32():
+    assert parse(tiny_model.fields(), strict=True).precision == "fp32"
+    assert parse(tiny_model.fields(precision="int8"), strict=True).precision == "int8"
+    with pytest.raises(ModelError, match="precision: 8; expected fp32, fp16 or int8"):
+        parse(tiny_model.fields(precision=8), strict=True)

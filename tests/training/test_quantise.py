@@ -29,7 +29,7 @@ from posewire_training.half import halved
 from posewire_training.network import build_network
 from posewire_training.precision import Loss, moved_px, refuse_loss, run_source
 from posewire_training.quantise import _dequantise_frames, float_nodes, quantised
-from posewire_training.run_folder import read_arrays, read_json, read_settings, write_json
+from posewire_training.run_folder import path_from, read_arrays, read_json, read_settings, write_json
 from posewire_training.targets import best_peaks
 from posewire_training.validation import HeldOutError, as_seen
 
@@ -210,7 +210,8 @@ def test_a_run_of_all_frames_takes_its_loss_from_one_that_held_some_out(trained:
 
 def test_data_that_is_gone_or_changed_is_told(trained: Path, tmp_path: Path) -> None:
     record, settings = read_json(trained / "run.json"), read_settings(trained)
-    assert record["project"] == ".."
+    assert record["project"] == ".."  # moves with the run
+    assert path_from(tmp_path / "elsewhere", trained.parent) == str(trained.parent.resolve())
     assert run_source(trained, settings, record).train.sha256() == record["data_sha256"]
     moved = tmp_path / "moved" / "run"
     shutil.copytree(trained, moved)

@@ -270,19 +270,19 @@ def card_error(
 
 
 def _measured(record: dict[str, Any], loss: Loss | None) -> dict[str, Any]:
-    """The error that a run's record or ``loss`` tells."""
+    """The error that a run's record tells, or ``loss`` in its place."""
     error = record["error_px"]
-    if loss is not None:
-        reduced = loss.reduced
-        error = {"mean": reduced.mean, "median": reduced.median, "within_15px": reduced.within_15px}
-    found = {
+    figures = {
         "value": round(error["mean"], 3),
         "median": round(error["median"], 3),
         "within_15px": round(error["within_15px"], 4),
-        "frames": len(record["held_out"]["frames"]),
-        "held_out": record["held_out"]["how"],
     }
-    return found if loss is None else found | loss.card()
+    held_out = record["held_out"]
+    return {
+        **(figures if loss is None else loss.card()),
+        "frames": len(held_out["frames"]),
+        "held_out": held_out["how"],
+    }
 
 
 @contextmanager

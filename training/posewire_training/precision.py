@@ -38,13 +38,21 @@ class Loss:
 
     @property
     def percent(self) -> float:
-        """How much larger the error became; NaN if no keypoint is labelled."""
+        """How much larger the error became, animals that are not found counted in (`HeldOutError.score`); NaN if no
+        keypoint is labelled."""
         before, after = self.fp32.score, self.reduced.score
         return 100 * (after / before - 1) if before else math.inf if after else 0.0
 
-    def card(self) -> dict[str, float]:
-        """What the card says beside the error itself."""
-        return {"fp32": round(self.fp32.score, 3), "loss_percent": round(self.percent, 2)}
+    def card(self) -> dict[str, float | None]:
+        """``error_px`` of the card: figures of the network in fewer bits, and of fp32; null for what is no number."""
+        figures = {
+            "value": round(self.reduced.mean, 3),
+            "median": round(self.reduced.median, 3),
+            "within_15px": round(self.reduced.within_15px, 4),
+            "fp32": round(self.fp32.mean, 3),
+            "loss_percent": round(self.percent, 2),
+        }
+        return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
 def reduced(model: Any, precision: str, project: Project, source: Source) -> Any:

@@ -258,14 +258,19 @@ def export(
     run: Path,
     output: Annotated[Path | None, typer.Option(help="The ONNX file to write.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
-    error_from: Annotated[Path | None, typer.Option(help="A run that held frames out, for the card's error.")] = None,
+    error_from: Annotated[
+        list[Path] | None,
+        typer.Option(help="A run that held frames out, for the card's error; may be repeated (folds)."),
+    ] = None,
     precision: Annotated[str, typer.Option(help="fp32, fp16 (for GPUs), int8 (for CPUs with VNNI).")] = "fp32",
     allow_loss: Annotated[bool, typer.Option("--allow-loss", help="Keep a file that loses accuracy.")] = False,
 ) -> int:
     """Export a run to ONNX with a parity card."""
     with _training_extra():
         from posewire_training.export import export as work
-    written = work(run, output=output, name=name, error_from=error_from, precision=precision, allow_loss=allow_loss)
+    written = work(
+        run, output=output, name=name, error_from=error_from or (), precision=precision, allow_loss=allow_loss
+    )
     sys.stdout.write(f"{written}\n")
     return 0
 

@@ -19,8 +19,9 @@ pytest.importorskip("tensorflow")
 import onnx
 
 from posewire_training import export as export_module
+from posewire_training.card import card_error
 from posewire_training.config import parse_project
-from posewire_training.export import card_error, export
+from posewire_training.export import export
 from posewire_training.network import build_network
 from posewire_training.run_folder import read_arrays, read_settings, write_arrays
 
@@ -121,18 +122,18 @@ def test_the_error_may_come_from_a_run_that_held_frames_out(trained: Path, tmp_p
     held_out = read_settings(trained)
     fields = held_out.model_dump(mode="json")
     whole = parse_project(fields | {"data": fields["data"] | {"validation": 0}}, "whole")
-    assert card_error(whole, whole_record, None)["value"] is None
-    error = card_error(whole, whole_record, trained)
+    assert card_error(whole, whole_record)["value"] is None
+    error = card_error(whole, whole_record, [trained])
     assert error["value"] == pytest.approx(record["error_px"]["mean"], abs=1e-3)
     assert "trained on all of them" in error["held_out"]
     wider = parse_project(fields | {"network": fields["network"] | {"channels": 8}}, "wider")
     with pytest.raises(InputError, match=r"settings differ \(network\.channels\)"):
-        card_error(wider, whole_record, trained)
+        card_error(wider, whole_record, [trained])
     blind = tmp_path / "blind"
     shutil.copytree(trained, blind)
     (blind / "run.json").write_text(json.dumps(whole_record))
     with pytest.raises(InputError, match="held no frames out"):
-        card_error(held_out, record, blind)
+        card_error(held_out, record, [blind])
 
 
 def test_what_is_no_run_is_refused(trained: Path, tmp_path: Path) -> None:

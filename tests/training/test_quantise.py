@@ -200,7 +200,7 @@ def test_a_run_of_all_frames_takes_its_loss_from_one_that_held_some_out(trained:
     run = trained_on_all(trained, tmp_path / "all")
     with pytest.raises(InputError, match=r"held no frames out, so what int8 costs .* give --error-from"):
         export(run, precision="int8")
-    written = export(run, error_from=trained, precision="int8", allow_loss=True)
+    written = export(run, error_from=[trained], precision="int8", allow_loss=True)
     told = json.loads(written.with_suffix(".json").read_text())["error_px"]
     assert "brought to int8 in the same way; this file was trained on all of them" in told["held_out"]
     assert told["frames"] == 2

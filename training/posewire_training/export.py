@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -24,6 +23,7 @@ import onnxruntime
 from posewire_models.contract import METADATA_KEY, ModelContract
 from posewire_models.errors import InputError, WorkError, nearest
 from posewire_models.files import write_whole
+from posewire_training.card import card_error
 from posewire_training.config import PAD_MULTIPLE, Project
 from posewire_training.graph import Graph
 from posewire_training.network import to_network
@@ -32,13 +32,13 @@ from posewire_training.precision import (
     Loss,
     differences,
     edges_of,
+    joined_loss,
     moved_px,
     reduced_run,
     refuse_loss,
     session_of,
 )
 from posewire_training.run_folder import (
-    changed_settings,
     read_arrays,
     read_json,
     read_settings,
@@ -52,8 +52,6 @@ import tf2onnx  # isort: skip  (imports TensorFlow)
 OPSET = 17
 MOST_FIELD_DIFFERENCE = 1e-3
 MOST_OFFSET_DIFFERENCE_PX = 0.05
-# What may differ between a run and the one its error is taken from: how much data, how long, where files are.
-_FREE = re.compile(r"data\.(validation|validation_images|seed|root|description|licence)$|network\.weights$|name$")
 
 
 @dataclass(frozen=True)
@@ -82,17 +80,17 @@ def export(
     *,
     output: Path | None = None,
     name: str | None = None,
-    error_from: Path | None = None,
+    error_from: Sequence[Path] = (),
     precision: str = "fp32",
     allow_loss: bool = False,
 ) -> Path:
     """Write ``<name>.onnx`` (``<name>-fp16.onnx``, ``<name>-int8.onnx``) and its card; returns the path of the model.
 
     ``run``: a run folder. ``output``: folder to write to (default: the run's), or a path ending in ``.onnx``, whose
-    stem is the name unless ``name`` is given. ``error_from``: a run of the same settings that held frames out, whose
-    error stands on the card of a run that trained on all frames; in fewer bits, that run's network is treated in the
-    same way and measured. ``allow_loss`` keeps a file whose error is more than 5 % above fp32's, or
-    could not be measured.
+    stem is the name unless ``name`` is given. ``error_from``: runs of the same settings that held frames out (several:
+    the parts of one whole), whose error stands on the card of a run that trained on all frames; in fewer bits, those
+    runs' networks are treated in the same way and measured. ``allow_loss`` keeps a file whose error is more than 5 %
+    above fp32's, or could not be measured.
 
     Raises InputError if a run is none or does not fit, WorkError if the parity check fails or too much accuracy is
     lost; nothing is kept then.
@@ -112,14 +110,13 @@ def export(
             )
         whole = proto
         proto, loss = reduced_run(run, settings, record, whole, precision)
-        if error_from is not None:
-            other, other_record = read_settings(error_from), read_json(error_from / "run.json")
-            other_proto, _ = checked_onnx(error_from, other, other_record)
-            _, loss = reduced_run(error_from, other, other_record, other_proto, precision)
-        if loss is not None:
+        losses = [loss] if loss is not None else []
+        if error_from:
+            losses = [loss for other in error_from if (loss := _loss_elsewhere(other, precision)) is not None]
+        if losses:
             if not allow_loss:
-                refuse_loss(loss, str(run), precision)
-            error = card_error(settings, record, error_from, loss, precision)
+                refuse_loss(joined_loss(losses), str(run), precision)
+            error = card_error(settings, record, error_from, losses, precision)
         frames = list(read_arrays(run / "frames.npz")["frames"])
         parity = Parity.of(differences(whole, proto, frames), len(frames))
         costs["moved_px"] = moved_px(whole, proto, settings, frames, edges_of(settings, record))
@@ -161,6 +158,12 @@ def export(
     write_whole(folder / f"{name}.onnx", content)
     write_json(folder / f"{name}.json", card)
     return folder / f"{name}.onnx"
+
+
+def _loss_elsewhere(run: Path, precision: str) -> Loss | None:
+    """What fewer bits cost the network of another run."""
+    settings, record = read_settings(run), read_json(run / "run.json")
+    return reduced_run(run, settings, record, checked_onnx(run, settings, record)[0], precision)[1]
 
 
 def checked_onnx(run: Path, settings: Project, record: dict[str, Any]) -> tuple[Any, Parity]:
@@ -234,55 +237,6 @@ def _place(run: Path, output: Path | None, name: str | None, default: str, preci
     name = name or default
     suffix = "" if precision == "fp32" or name.endswith(f"-{precision}") else f"-{precision}"
     return output or run, name + suffix
-
-
-def card_error(
-    settings: Project, record: dict[str, Any], error_from: Path | None, loss: Loss | None = None, precision: str = ""
-) -> dict[str, Any]:
-    """``error_px`` of the card: value (mean) and median in pixels of the full frame, and how it was measured.
-
-    Of a network in another ``precision`` than fp32, ``loss`` is what was measured. Raises InputError if
-    ``error_from`` is a run of other settings, or held nothing out.
-    """
-    if error_from is not None:
-        other, other_record = read_settings(error_from), read_json(error_from / "run.json")
-        changed = [
-            key
-            for key in changed_settings(settings.model_dump(mode="json"), other.model_dump(mode="json"))
-            if not _FREE.search(key)
-        ]
-        if changed or other_record["keypoints"] != record["keypoints"]:
-            raise InputError(
-                f"{error_from}: its settings differ ({', '.join(changed) or 'keypoints'}), "
-                "so its error says nothing of this run"
-            )
-        if not other_record["error_px"]:
-            raise InputError(f"{error_from}: held no frames out, so it has no error to give")
-        found = _measured(other_record, loss)
-        treated = f" and brought to {precision} in the same way" if loss else ""
-        return found | {
-            "held_out": f"{found['held_out']}, by a run of the same settings trained on the others{treated}; "
-            "this file was trained on all of them"
-        }
-    if not record["error_px"]:
-        return {"value": None, "frames": 0, "held_out": "nothing: trained on all frames, so not measured"}
-    return _measured(record, loss)
-
-
-def _measured(record: dict[str, Any], loss: Loss | None) -> dict[str, Any]:
-    """The error that a run's record tells, or ``loss`` in its place."""
-    error = record["error_px"]
-    figures = {
-        "value": round(error["mean"], 3),
-        "median": round(error["median"], 3),
-        "within_15px": round(error["within_15px"], 4),
-    }
-    held_out = record["held_out"]
-    return {
-        **(figures if loss is None else loss.card()),
-        "frames": len(held_out["frames"]),
-        "held_out": held_out["how"],
-    }
 
 
 @contextmanager

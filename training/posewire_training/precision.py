@@ -22,7 +22,7 @@ from posewire_training.labels.record import Points
 from posewire_training.quantise import quantised
 from posewire_training.source import Source, open_source
 from posewire_training.targets import Array
-from posewire_training.validation import HeldOutError, animals_of, as_seen, measured
+from posewire_training.validation import HeldOutError, animals_of, as_seen, joined, measured
 
 PRECISIONS = ("fp32", "fp16", "int8")
 MOST_LOSS_PERCENT = 5.0
@@ -134,6 +134,11 @@ def loss_of(before: Any, after: Any, project: Project, frames: Frames, edges: tu
     if not len(frames):
         return None
     return Loss(*(measured(_animals(model, project, frames, edges), frames) for model in (before, after)))
+
+
+def joined_loss(losses: Sequence[Loss]) -> Loss:
+    """What fewer bits cost on all frames of several runs together."""
+    return Loss(joined([loss.fp32 for loss in losses]), joined([loss.reduced for loss in losses]))
 
 
 def refuse_loss(loss: Loss, where: str, precision: str) -> None:

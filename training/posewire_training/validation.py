@@ -120,6 +120,16 @@ def measured(found: list[Points], frames: Frames) -> HeldOutError:
             apart = np.linalg.norm(animals[a, :, :2] - frames.points[n, b], axis=-1) / frames.scale
             there = ~np.isnan(apart)
             errors[n, b, there] = apart[there]
+    return summed_up(errors)
+
+
+def joined(parts: Sequence[HeldOutError]) -> HeldOutError:
+    """Errors on the frames of several runs together."""
+    return summed_up(np.concatenate([part.errors for part in parts]))
+
+
+def summed_up(errors: Points) -> HeldOutError:
+    """The figures of errors ``[frames, animals, K]``."""
     known = errors[~np.isnan(errors)]
     near = known[np.isfinite(known)]
     if not len(known):

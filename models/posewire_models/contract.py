@@ -27,7 +27,7 @@ class ModelContract:
     ``stride``, ``paf_stride`` and ``pad_multiple`` are pixels of the network's input; ``scale`` is the factor by
     which frames are resized before the network; ``color`` is the channel order of the input ``frames``.
     ``error_px`` is in pixels of the full source frame. ``precision`` tells the numbers it computes with: ``fp32``,
-    ``fp16`` or ``int8``.
+    ``fp16`` or ``int8``. ``temperature`` is what the heatmaps' logits were divided by at export.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ModelContract:
     created: str
     posewire: str
     precision: str = "fp32"
+    temperature: float = 1.0
 
     @property
     def channels(self) -> int:
@@ -120,7 +121,9 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "posewire": (_is_text, "the version that wrote the file"),
 }
 # Not needed to run a network: their absence is a violation for `models check`, not a reason to refuse a stream.
-PROVENANCE = frozenset({"input_hint", "trained_on", "error_px", "parity", "created", "posewire", "precision"})
+PROVENANCE = frozenset(
+    {"input_hint", "trained_on", "error_px", "parity", "created", "posewire", "precision", "temperature"}
+)
 
 
 def contract_violations(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -140,6 +143,9 @@ def contract_violations(fields: Mapping[str, Any]) -> dict[str, str]:
             found[field] = f"{field}: {fields[field]!r}; expected {expected}"
     if not _is_text(fields.get("precision", "fp32")):  # younger than the others: files without it are in fp32
         found["precision"] = f"precision: {fields['precision']!r}; expected fp32, fp16 or int8"
+    temperature = fields.get("temperature", 1.0)  # younger too
+    if not (_is_number(temperature) and temperature > 0):
+        found["temperature"] = f"temperature: {temperature!r}; expected a number above 0"
     if not {"keypoints", "skeleton", "symmetric"} & found.keys():
         for sentence in skeleton_problems(
             tuple(fields["keypoints"]), _pairs(fields["skeleton"]), _pairs(fields["symmetric"])
@@ -200,4 +206,5 @@ def parse_metadata(metadata: Mapping[str, str], where: str, strict: bool = False
         created=str(fields.get("created", "")),
         posewire=str(fields.get("posewire", "")),
         precision=str(fields.get("precision", "fp32")),
+        temperature=float(fields.get("temperature", 1.0)),
     )

@@ -68,3 +68,10 @@ def test_files_that_do_not_say_their_precision_are_in_fp32():
     assert parse(tiny_model.fields(precision="int8"), strict=True).precision == "int8"
     with pytest.raises(ModelError, match="precision: 8; expected fp32, fp16 or int8"):
         parse(tiny_model.fields(precision=8), strict=True)
+
+
+def test_the_temperature_is_told_or_one():
+    assert parse(tiny_model.fields(), strict=True).temperature == 1.0
+    assert parse(tiny_model.fields(temperature=0.8), strict=True).temperature == 0.8
+    with pytest.raises(ModelError, match="temperature: 0; expected a number above 0"):
+        parse(tiny_model.fields(temperature=0), strict=True)

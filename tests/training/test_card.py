@@ -13,7 +13,7 @@ from posewire_training.config import Project, parse_project
 from posewire_training.run_folder import write_json
 
 pytest.importorskip("tensorflow")
-from posewire_training.card import card_error
+from posewire_training.card import card_error, card_temperature
 from posewire_training.precision import Loss
 from posewire_training.validation import summed_up
 
@@ -77,9 +77,19 @@ def test_frames_held_out_twice_and_other_settings_are_refused(tmp_path: Path) ->
 def test_losses_of_the_parts_are_joined(tmp_path: Path) -> None:
     runs = [a_run(tmp_path / str(n), {f"{n}": [1.0]}) for n in range(2)]
     losses = [
-        Loss(summed_up(np.full((1, 1, 1), 2.0, np.float32)), summed_up(np.full((1, 1, 1), e, np.float32)))
+        Loss(*(summed_up(np.full((1, 1, 1), error, np.float32), np.ones((1, 1, 1), np.float32)) for error in (2.0, e)))
         for e in (2.0, 2.2)
     ]
     card = card_error(SETTINGS, WHOLE, runs, losses, "int8")
     assert (card["value"], card["fp32"], card["loss_percent"]) == pytest.approx((2.1, 2.0, 5.0), abs=0.01)
     assert "brought to int8 in the same way" in card["held_out"]
+
+
+def test_the_temperature_is_the_runs_own_or_the_mean_of_its_parts(tmp_path: Path) -> None:
+    runs = [a_run(tmp_path / str(n), {f"{n}": [1.0]}) for n in range(2)]
+    for run, temperature in zip(runs, (0.5, 2.0), strict=True):
+        record = json.loads((run / "run.json").read_text()) | {"calibration": {"temperature": temperature}}
+        write_json(run / "run.json", record)
+    assert card_temperature(record) == 2.0
+    assert card_temperature(WHOLE, runs) == pytest.approx(1.0)
+    assert card_temperature(WHOLE) == 1.0

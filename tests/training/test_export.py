@@ -23,7 +23,7 @@ from posewire_training.card import card_error
 from posewire_training.config import parse_project
 from posewire_training.export import export
 from posewire_training.network import build_network
-from posewire_training.run_folder import read_arrays, read_settings, write_arrays
+from posewire_training.run_folder import read_arrays, read_settings, write_arrays, write_json
 
 pytestmark = pytest.mark.trains
 
@@ -179,3 +179,20 @@ def test_networks_of_several_animals_put_out_fields(tmp_path: Path) -> None:
     assert found["heatmaps"].shape == (2, 16, 8, 3)
     assert found["pafs"].shape == (2, 8, 4, 2, 2)  # its own stride, 8
     assert np.abs(found["pafs"]).max() > 1
+
+
+def test_the_temperature_is_inside_the_graph(trained: Path, tmp_path: Path) -> None:
+    """Scores of the file are those of the network, tempered; peaks stay where they are."""
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    record = json.loads((run / "run.json").read_text())
+    heatmaps = []
+    for temperature in (1.0, 2.5):
+        write_json(run / "run.json", record | {"calibration": {"temperature": temperature}})
+        written = export(run, output=tmp_path / f"t{temperature}.onnx")
+        assert json.loads(written.with_suffix(".json").read_text())["temperature"] == temperature
+        session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
+        frames = read_arrays(run / "frames.npz")["frames"]
+        heatmaps.append(session.run(["heatmaps"], {"frames": frames})[0].astype(np.float64))
+    logits = np.log(heatmaps[0]) - np.log1p(-heatmaps[0])
+    np.testing.assert_allclose(heatmaps[1], 1 / (1 + np.exp(-logits / 2.5)), atol=1e-4)

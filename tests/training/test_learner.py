@@ -14,7 +14,7 @@ from posewire_training.batches import Batch, Batches
 from posewire_training.config import Project, parse_project
 from posewire_training.dataset import Frames
 from posewire_training.learner import LOSSES, Learner
-from posewire_training.validation import error_of, measured
+from posewire_training.validation import calibration_of, error_of, measured
 
 pytestmark = pytest.mark.trains
 
@@ -135,3 +135,19 @@ def test_two_devices_share_a_batch_and_learn_what_one_does() -> None:
         timeout=240,
     )
     assert ended.stdout.endswith("alike\n"), ended.stderr[-2000:]
+
+
+def test_the_temperature_makes_overconfident_scores_modest() -> None:
+    """Scores that say 0.98, of which a quarter are wrong."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0, 100, (100, 1, 3, 2)).astype(np.float32)
+    frames = Frames(("",) * 100, (np.zeros((100, 100, 3), np.uint8),) * 100, points, 1.0)
+    wrong = rng.random((100, 1, 3)) < 0.25
+    found = points + 90 * wrong[..., None].astype(np.float32)
+    poses = np.concatenate([found, np.full((100, 1, 3, 1), 0.98, np.float32)], axis=-1)
+    calibration = calibration_of(measured(list(poses), frames), frames, absent=True)
+    assert calibration is not None
+    score = 1 / (1 + (0.02 / 0.98) ** (1 / calibration["temperature"]))
+    assert score == pytest.approx(1 - wrong.mean(), abs=0.02)
+    unlabelled = Frames(frames.names, frames.images, np.full_like(points, np.nan), 1.0)
+    assert calibration_of(measured(list(poses), unlabelled), unlabelled, absent=True) is None

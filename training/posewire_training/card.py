@@ -54,6 +54,14 @@ def card_error(
     return _joined(others, losses) | {"held_out": f"{how}, by {by}{treated}; this file was trained on all of them"}
 
 
+def card_temperature(record: dict[str, Any], error_from: Sequence[Path] = ()) -> float:
+    """The temperature of a network's scores: its run's own, or the geometric mean of those of the runs that its error
+    comes from; 1 where none was measured."""
+    records = [read_json(run / "run.json") for run in error_from] or [record]
+    found = [calibration["temperature"] for other in records if (calibration := other.get("calibration"))]
+    return math.exp(statistics.fmean(map(math.log, found))) if found else 1.0
+
+
 def _other(settings: Project, record: dict[str, Any], run: Path) -> dict[str, Any]:
     """The record of a run whose error may stand for that of another."""
     settings_there, there = read_settings(run), read_json(run / "run.json")

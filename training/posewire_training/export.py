@@ -23,7 +23,7 @@ import onnxruntime
 from posewire_models.contract import METADATA_KEY, ModelContract
 from posewire_models.errors import InputError, WorkError, nearest
 from posewire_models.files import write_whole
-from posewire_training.card import card_error
+from posewire_training.card import card_error, card_temperature
 from posewire_training.config import PAD_MULTIPLE, Project
 from posewire_training.graph import Graph
 from posewire_training.network import to_network
@@ -100,7 +100,8 @@ def export(
     settings, record = read_settings(run), read_json(run / "run.json")
     folder, name = _place(run, output, name or None, settings.name, precision)
     error = card_error(settings, record, error_from)
-    proto, parity = checked_onnx(run, settings, record)
+    temperature = card_temperature(record, error_from)
+    proto, parity = checked_onnx(run, settings, record, temperature)
     costs: dict[str, float | None] = {}
     if precision != "fp32":
         if error["value"] is None and not allow_loss:
@@ -112,7 +113,7 @@ def export(
         proto, loss = reduced_run(run, settings, record, whole, precision)
         losses = [loss] if loss is not None else []
         if error_from:
-            losses = [loss for other in error_from if (loss := _loss_elsewhere(other, precision)) is not None]
+            losses = [loss for other in error_from if (loss := _loss_elsewhere(other, precision, temperature))]
         if losses:
             if not allow_loss:
                 refuse_loss(joined_loss(losses), str(run), precision)
@@ -139,6 +140,7 @@ def export(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         posewire=version("posewire"),
         precision=precision,
+        temperature=round(temperature, 4),
     )
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
@@ -160,15 +162,20 @@ def export(
     return folder / f"{name}.onnx"
 
 
-def _loss_elsewhere(run: Path, precision: str) -> Loss | None:
+def _loss_elsewhere(run: Path, precision: str, temperature: float) -> Loss | None:
     """What fewer bits cost the network of another run."""
     settings, record = read_settings(run), read_json(run / "run.json")
-    return reduced_run(run, settings, record, checked_onnx(run, settings, record)[0], precision)[1]
+    return reduced_run(run, settings, record, checked_onnx(run, settings, record, temperature)[0], precision)[1]
 
 
-def checked_onnx(run: Path, settings: Project, record: dict[str, Any]) -> tuple[Any, Parity]:
-    """A run's network as ONNX, in fp32, and how near it comes to TensorFlow. Raises WorkError if that is not near."""
+def checked_onnx(run: Path, settings: Project, record: dict[str, Any], temperature: float = 1.0) -> tuple[Any, Parity]:
+    """A run's network as ONNX, in fp32, and how near it comes to TensorFlow. Raises WorkError if that is not near.
+
+    Logits of the heatmaps are divided by ``temperature`` in the weights themselves.
+    """
     model = network_of(run, settings, record)
+    logits = model.get_layer("heatmap_logits")
+    logits.set_weights([weights / temperature for weights in logits.get_weights()])
     proto = to_onnx(model, len(record["keypoints"]), len(record["skeleton"]))
     parity = compare(model, proto, read_arrays(run / "frames.npz")["frames"])
     if not parity.kept:

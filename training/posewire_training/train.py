@@ -43,7 +43,7 @@ from posewire_training.run_folder import (
 )
 from posewire_training.source import Source, open_source
 from posewire_training.transfer import start_of
-from posewire_training.validation import HeldOutError, error_of
+from posewire_training.validation import HeldOutError, calibration_of, error_of
 
 _PARITY_FRAMES = 4
 
@@ -113,6 +113,8 @@ def train(
                     learner.restore_average(read_arrays(run / "best.npz"))
                     error = error_of(learner, source.held_out, edges)
                 record["error_px"] = error.card(source.held_out.names)
+                absent = settings.targets.empty == "absent"
+                record["calibration"] = calibration_of(error, source.held_out, absent) if record["error_px"] else None
             stopped = not last and stop is not None and stop.is_set()
             if last or stopped or step % schedule.checkpoint_every == 0:
                 write_arrays(run / "checkpoint.npz", {"step": np.array(step), **learner.state()})

@@ -12,6 +12,7 @@ import numpy as np
 from posewire_models.skeleton import Pair
 from posewire_training.assemble import Assembling, assemble, matched
 from posewire_training.batches import padded, whole_size
+from posewire_training.calibrate import fit_temperature
 from posewire_training.config import Project
 from posewire_training.dataset import Frames
 from posewire_training.images import Image
@@ -20,6 +21,7 @@ from posewire_training.learner import Learner
 from posewire_training.targets import Array, best_peaks
 
 NEAR_PX = 15.0
+_MOST_HEAT = 4.0  # temperatures beyond say more of few frames than of the network
 MapsOf = Callable[[Image], Sequence[Array]]
 
 
@@ -30,7 +32,7 @@ class HeldOutError:
     ``mean``, ``median``: px over the labelled keypoints that were found; ``within_15px``: share of them that near;
     ``found``: share of the labelled keypoints that were found at all (1 for one animal, whose best peak always
     counts). NaN where there is nothing to measure. ``errors``: ``[frames, animals, K]`` px, NaN where not labelled,
-    infinite where not found.
+    infinite where not found. ``scores``: of the same shape, 0 where not found.
     """
 
     mean: float
@@ -38,6 +40,7 @@ class HeldOutError:
     within_15px: float
     found: float
     errors: Points
+    scores: Points
 
     @property
     def figures(self) -> tuple[float, float, float, float]:
@@ -114,28 +117,53 @@ def measured(found: list[Points], frames: Frames) -> HeldOutError:
     """Errors of the animals found in each frame, in network pixels, against its labels."""
     errors = np.full(frames.points.shape[:3], np.nan, np.float32)
     errors[labelled(frames.points)] = np.inf
+    scores = np.zeros_like(errors)
     for n, animals in enumerate(found):
         alone = len(animals) == 1 and frames.points.shape[1] == 1
         for a, b in [(0, 0)] if alone else matched(animals, frames.points[n]):
             apart = np.linalg.norm(animals[a, :, :2] - frames.points[n, b], axis=-1) / frames.scale
             there = ~np.isnan(apart)
             errors[n, b, there] = apart[there]
-    return summed_up(errors)
+            scores[n, b] = animals[a, :, 2]
+    return summed_up(errors, scores)
 
 
 def joined(parts: Sequence[HeldOutError]) -> HeldOutError:
     """Errors on the frames of several runs together."""
-    return summed_up(np.concatenate([part.errors for part in parts]))
+    return summed_up(np.concatenate([part.errors for part in parts]), np.concatenate([part.scores for part in parts]))
 
 
-def summed_up(errors: Points) -> HeldOutError:
-    """The figures of errors ``[frames, animals, K]``."""
+def summed_up(errors: Points, scores: Points) -> HeldOutError:
+    """The figures of errors and scores ``[frames, animals, K]``."""
     known = errors[~np.isnan(errors)]
     near = known[np.isfinite(known)]
     if not len(known):
-        return HeldOutError(math.nan, math.nan, math.nan, math.nan, errors)
+        return HeldOutError(math.nan, math.nan, math.nan, math.nan, errors, scores)
     if not len(near):
-        return HeldOutError(math.nan, math.nan, 0.0, 0.0, errors)
+        return HeldOutError(math.nan, math.nan, 0.0, 0.0, errors, scores)
     return HeldOutError(
-        float(near.mean()), float(np.median(near)), float((near <= NEAR_PX).mean()), len(near) / len(known), errors
+        float(near.mean()),
+        float(np.median(near)),
+        float((near <= NEAR_PX).mean()),
+        len(near) / len(known),
+        errors,
+        scores,
     )
+
+
+def calibration_of(error: HeldOutError, frames: Frames, absent: bool) -> dict[str, Any] | None:
+    """The temperature that makes scores on held-out frames mean "how likely is this within a tenth of the body length".
+
+    ``absent``: a keypoint without label is not there, so whatever is found for it is wrong; else it does not count. The
+    body length is the median diagonal of the box of an animal's labelled keypoints. None if nothing was measured.
+    """
+    there = labelled(frames.points)  # [F, A, K]
+    known = there.sum(axis=-1) > 1  # animals of two keypoints and more
+    if not known.any():
+        return None
+    extents = np.nanmax(frames.points[known], axis=1) - np.nanmin(frames.points[known], axis=1)
+    tolerance = 0.1 * float(np.median(np.linalg.norm(extents, axis=-1))) / frames.scale
+    counted = there | (there.any(axis=-1, keepdims=True) if absent else False)
+    scores, correct = error.scores[counted], (there & (error.errors <= tolerance))[counted]
+    temperature = min(_MOST_HEAT, max(1 / _MOST_HEAT, fit_temperature(scores, correct)))
+    return {"temperature": round(temperature, 4), "tolerance_px": round(tolerance, 2), "keypoints": int(counted.sum())}

@@ -45,8 +45,8 @@ def test_no_temperature_of_a_fine_grid_is_better(seed, temperature):
     if min(correct.sum(), (~correct).sum()) < 10:
         assert fit_temperature(scores, correct) == 1
         return
-    best = log_loss(tempered(scores, fit_temperature(scores, correct)), correct)
-    assert all(best <= log_loss(tempered(scores, t), correct) + 1e-6 for t in np.geomspace(0.1, 10, 60))
+    best = log_loss(scores, correct, fit_temperature(scores, correct))
+    assert all(best <= log_loss(scores, correct, t) + 1e-6 for t in np.geomspace(0.1, 10, 60))
 
 
 def test_too_few_right_or_wrong_ones_leave_the_scores_alone():

@@ -35,15 +35,20 @@ class Bin:
     correct: float
 
 
+def _logits(scores: npt.ArrayLike) -> Floats:
+    kept = np.clip(np.asarray(scores, np.float64), _CLOSEST, 1 - _CLOSEST)
+    return np.asarray(np.log(kept) - np.log1p(-kept))
+
+
 def tempered(scores: npt.ArrayLike, temperature: float) -> Floats:
     """``sigmoid(logit(score) / temperature)``: above 1 the scores move towards 0.5, below 1 away from it."""
-    kept = np.clip(np.asarray(scores, np.float64), _CLOSEST, 1 - _CLOSEST)
-    return np.asarray(1 / (1 + np.exp(-(np.log(kept) - np.log1p(-kept)) / temperature)))
+    return np.asarray(1 / (1 + np.exp(-_logits(scores) / temperature)))
 
 
-def log_loss(scores: Floats, correct: Flags) -> float:
-    """Mean negative log likelihood of ``correct`` under ``scores`` strictly between 0 and 1."""
-    return float(-np.where(correct, np.log(scores), np.log1p(-scores)).mean())
+def log_loss(scores: npt.ArrayLike, correct: Flags, temperature: float = 1.0) -> float:
+    """Mean negative log likelihood of ``correct`` under the tempered ``scores``."""
+    logits = _logits(scores) / temperature
+    return float(np.logaddexp(0, np.where(correct, -logits, logits)).mean())
 
 
 def fit_temperature(scores: npt.ArrayLike, correct: npt.ArrayLike) -> float:
@@ -58,7 +63,7 @@ def fit_temperature(scores: npt.ArrayLike, correct: npt.ArrayLike) -> float:
         return 1.0
 
     def loss(at: float) -> float:
-        return log_loss(np.clip(tempered(scores, math.exp(at)), 1e-300, 1 - 1e-16), correct)
+        return log_loss(scores, correct, math.exp(at))
 
     low, high = _RANGE
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)

@@ -83,6 +83,7 @@ def figures(result: Evaluation) -> dict[str, Any]:
         }
     return {
         "model": contract.name,
+        "learned_from_labels": result.provenance.seen,
         "frames": len(measured.found),
         "keypoints": list(contract.keypoints),
         "mean_px": _number(overall.mean),
@@ -150,7 +151,7 @@ def _shares(thresholds: tuple[float, ...], shares: list[float], unit: float = 1.
 
 def readable(result: dict[str, Any]) -> str:
     """The figures as text for a terminal."""
-    lines = [f"{result['model']}: {result['frames']} frames"]
+    lines = [f"{result['model']}: {result['frames']} frames{_SEEN[result['learned_from_labels']]}"]
     if result["mean_px"] is None:
         return f"{lines[0]}, no labelled keypoint found"
     lines.append(
@@ -185,6 +186,11 @@ def readable(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+_SEEN = {
+    True: ", of a label file that the model learned from: new ones will be worse",
+    False: "",
+    None: "; whether the model learned from them is unknown (it has no card)",
+}
 _SEVERAL = {
     "precision": "precision",
     "recall": "recall",

@@ -11,8 +11,9 @@ from posewire_bench.measured import Measured, Scores, judged_scores, measure
 from posewire_bench.metrics import Spread, body_length, precision_recall, spread
 from posewire_bench.oks import AveragePrecision, average_precision
 from posewire_bench.predict import predictor
+from posewire_bench.provenance import Provenance, card_beside, provenance
 from posewire_models.contract import ModelContract
-from posewire_training.calibrate import Bin, cross_tempered, fit_temperature, reliability
+from posewire_training.calibrate import Bin, can_fit, cross_tempered, fit_temperature, reliability
 from posewire_training.labels import load_labels
 from posewire_training.labels.record import labelled
 
@@ -28,6 +29,11 @@ class Calibration:
     temperature: float
     before: list[Bin]
     after: list[Bin]
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there were enough right and wrong ones to fit a temperature."""
+        return can_fit(self.scores.correct)
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,16 @@ class Evaluation:
     precision: AveragePrecision | None
     animals: tuple[float, float] | None
     empty: str
+    provenance: Provenance
 
     @property
     def contract(self) -> ModelContract:
         return self.model.contract
+
+    @property
+    def labelled(self) -> int:
+        """Labelled keypoints."""
+        return int(labelled(self.measured.labels.points).sum())
 
 
 def evaluated(
@@ -80,6 +92,7 @@ def evaluated(
         average_precision(measured.found, labels.points) if several else None,
         precision_recall(found, counts, matches) if several else None,
         empty,
+        provenance(card_beside(model), labels_file),
     )
 
 

@@ -51,6 +51,12 @@ def log_loss(scores: npt.ArrayLike, correct: Flags, temperature: float = 1.0) ->
     return float(np.logaddexp(0, np.where(correct, -logits, logits)).mean())
 
 
+def can_fit(correct: npt.ArrayLike) -> bool:
+    """Whether 10 of ``correct`` (bool) are true and 10 are not."""
+    right = int(np.count_nonzero(correct))
+    return min(right, np.size(correct) - right) >= LEAST_EACH
+
+
 def fit_temperature(scores: npt.ArrayLike, correct: npt.ArrayLike) -> float:
     """The temperature (0.05..20) under which ``scores`` (0..1) predict ``correct`` (bool, same shape) with least log
     loss.
@@ -59,7 +65,7 @@ def fit_temperature(scores: npt.ArrayLike, correct: npt.ArrayLike) -> float:
     golden section over log T.
     """
     scores, correct = np.ravel(np.asarray(scores, np.float64)), np.ravel(np.asarray(correct, np.bool_))
-    if min(int(correct.sum()), int((~correct).sum())) < LEAST_EACH:
+    if not can_fit(correct):
         return 1.0
 
     def loss(at: float) -> float:

@@ -111,7 +111,7 @@ def reliability_chart(before: Sequence[Bin], after: Sequence[Bin] | None, temper
 
 def confusion_chart(counts: npt.NDArray[np.int64], keypoints: Sequence[str]) -> str:
     """How often each keypoint (row) was predicted at another one's label (column); only those that were."""
-    rows, columns = np.nonzero(counts.any(axis=1))[0], np.nonzero(counts.any(axis=0))[0]
+    rows, columns = (np.nonzero(counts.any(axis=axis))[0].tolist() for axis in (1, 0))
     part = counts[np.ix_(rows, columns)]
     with rc_context({**_STYLE, "axes.grid": False}):
         longest = max(len(keypoints[k]) for k in (*rows, *columns))
@@ -133,7 +133,7 @@ def confusion_chart(counts: npt.NDArray[np.int64], keypoints: Sequence[str]) -> 
 
 
 def _panels(count: int) -> tuple[Figure, list[Any]]:
-    figure = Figure(figsize=(4.3 * count if count > 1 else 6.0, 3.1), layout="constrained")
+    figure = Figure(figsize=(4.9 * count if count > 1 else 6.5, 3.3), layout="constrained")
     return figure, [figure.add_subplot(1, count, n + 1) for n in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""The report of `posewire evaluate --report`: one HTML file that needs no network and no script, to be read and printed.
+"""The report of `posewire evaluate --report`: one HTML file, to read and to print, that needs no network and no script.
 
 It shows an `Evaluation`; every number in it comes from there or from the figures of ``--json``.
 """
@@ -17,12 +17,14 @@ from typing import Any
 import cv2
 
 from posewire_bench.charts import confusion_chart, histogram, pck_chart, reliability_chart
-from posewire_bench.confusion import confusion_counts
+from posewire_bench.confusion import FAR, LEAST_ERROR, REACH, confusion_counts
 from posewire_bench.evaluation import Evaluation
-from posewire_bench.oks import KEYPOINT_CONSTANT
+from posewire_bench.metrics import RESAMPLES
+from posewire_bench.oks import KEYPOINT_CONSTANT, LEAST_AREA
 from posewire_bench.worst import Picture, worst_frames
 from posewire_models.errors import WorkError
 from posewire_models.files import write_whole
+from posewire_training.labels.record import labelled
 
 _MOST_LISTED = 30
 _KINDS = {"left_right": "left-right", "head_tail": "head-tail", "other": "other"}
@@ -33,14 +35,14 @@ h1 { font-size: 1.6em; margin: 0 0 .2em; } h2 { font-size: 1.2em; margin: 1.8em 
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5em 0; }
 th, td { text-align: right; padding: .18em .8em; border-bottom: 1px solid #e3e3e3; }
 th:first-child, td:first-child, .words td, .words th { text-align: left; }
-th { font-weight: 600; } thead th { border-bottom: 1px solid #888; }
+th { font-weight: 600; } th, td:first-child { white-space: nowrap; } thead th { border-bottom: 1px solid #888; }
 .words td { overflow-wrap: anywhere; }
 figure { margin: .8em 0; break-inside: avoid; } figure svg, figure img { max-width: 100%; height: auto; }
 figure svg { display: block; }
 figcaption, .note { color: #444; font-size: .92em; }
 .warning { border-left: 4px solid #D55E00; background: #fdf1e8; padding: .6em 1em; }
-@media print { body { margin: 0; max-width: none; font-size: 11pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
-  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+@media print { body { margin: 0; max-width: none; font-size: 10.5pt; } h2, h2 + p { break-after: avoid; }
+  tr { break-inside: avoid; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
 
@@ -67,7 +69,7 @@ def page_of(result: Evaluation, found: dict[str, Any], pictures: Sequence[Pictur
 def _head(result: Evaluation, when: datetime) -> str:
     contract, seen = result.contract, result.provenance
     labels = result.measured.labels
-    animals = int((~_missing(labels.points)).any(axis=-1).sum())
+    animals = int(labelled(labels.points).any(axis=-1).sum())
     kind = ' class="warning"' if seen.seen is not False else ' class="note"'
     rows = [
         ("model", f"{contract.name} ({result.model.path.name})"),
@@ -78,13 +80,10 @@ def _head(result: Evaluation, when: datetime) -> str:
         ("frames", f"{len(labels)}, with {animals} labelled animals and {result.labelled} labelled keypoints"),
         ("made", f"{when:%Y-%m-%d %H:%M} UTC, Posewire {version('posewire')}, {_versions()}"),
     ]
-    return f"<h1>{escape(contract.name)}: how far off</h1>\n<p{kind}>{escape(seen.sentence)}</p>\n" + _table(
-        (), rows, "words"
+    return (
+        f"<h1>{escape(contract.name)} on {escape(result.labels_file.name)}</h1>\n<p{kind}>{escape(seen.sentence)}</p>\n"
+        + _table((), rows, "words")
     )
-
-
-def _missing(points: Any) -> Any:
-    return (points != points).any(axis=-1)
 
 
 def _card_error(error: dict[str, Any]) -> str:
@@ -119,14 +118,14 @@ def _overall(result: Evaluation, found: dict[str, Any]) -> str:
         row("p95", found["p95_px"]),
     ]
     table = _table(("error of all keypoints", "px", "95 % interval, px", "body lengths"), rows)
-    facts = []
-    shares = [
-        *((f"{at} body lengths", value) for at, value in found["pck"]["body_lengths"].items() if value is not None),
-        *((f"{at} px", value) for at, value in found["pck"]["px"].items()),
-    ]
-    facts.append(("within", *(name for name, _ in shares)))
-    facts.append(("keypoints, %", *(_in(None if value is None else 100 * value, 1) for _, value in shares)))
-    within = _table(facts[0], facts[1:])
+    within = "\n".join(
+        _table(
+            (f"within … {unit.replace('_', ' ')}", *shares),
+            [("share of labelled keypoints, %", *(_in(100 * share, 1) for share in shares.values()))],
+        )
+        for unit, shares in found["pck"].items()
+        if None not in shares.values()
+    )
     words = [
         f"One body length is {length:.1f} px." if length else "No animal has two labelled keypoints: no body length.",
         f"{found['missed']} labelled keypoints were not found or scored below the model's threshold of "
@@ -172,11 +171,11 @@ def _calibration(result: Evaluation, found: dict[str, Any]) -> list[str]:
     return [
         "<h2>Does the score mean what it says?</h2>\n"
         f"<p>Of {figures['scores']} scored keypoints {figures['correct']} are right (within "
-        f"{figures['correct_within_body_lengths']:g} body lengths) and {wrong} wrong; one that nobody labelled {empty}. "
+        f"{figures['correct_within_body_lengths']:g} body lengths) and {wrong} wrong; one without label {empty}. "
         f"The expected calibration error is {_in(figures['ece'], 3)}. {fitted}</p>\n"
         + _figure(
             reliability_chart(ours.before, ours.after if ours.fitted else None, ours.temperature),
-            "Reliability: of keypoints with a score of 0.8, 80 % should be right. Points above the diagonal: too modest.",
+            "Reliability: of keypoints with a score of 0.8, 80 % should be right. Above the diagonal: too modest.",
         )
     ]
 
@@ -197,7 +196,8 @@ def _confusions(result: Evaluation, found: dict[str, Any]) -> str:
     rest = len(figures["listed"]) - _MOST_LISTED
     more = f'<p class="note">And {rest} more; <code>--json</code> lists all.</p>' if rest > 0 else ""
     chart = confusion_chart(confusion_counts(result.confusions, len(names)), names)
-    return f"{head}<p>{counts}.</p>\n{_figure(chart, 'How often; other keypoints are left out.')}{_table(heads, rows)}{more}"
+    drawn = _figure(chart, "How often; keypoints that were never confused are left out.")
+    return f"{head}<p>{counts}.</p>\n{drawn}{_table(heads, rows, 'words')}{more}"
 
 
 def _worst(pictures: Sequence[Picture]) -> str:
@@ -208,32 +208,34 @@ def _worst(pictures: Sequence[Picture]) -> str:
         height, width = picture.image.shape[:2]
         shown.append(
             f'<figure><img src="data:image/png;base64,{data}" width="{width}" height="{height}" '
-            f'alt="{escape(picture.text)}"><figcaption>{escape(picture.text)}</figcaption></figure>'
+            f'alt="{escape(picture.text)}"></figure>'
         )
     return (
-        "<h2>Worst frames</h2>\n<p>White cross with a black rim: label. Coloured dot: prediction. Coloured line: the error "
-        "between them. Thin white lines: the predicted skeleton.</p>\n" + "\n".join(shown)
+        "<h2>Worst frames</h2>\n<p>White cross with a black rim: label. Coloured dot: prediction. Coloured line: the "
+        "error between them. Thin white lines: the predicted skeleton.</p>\n" + "\n".join(shown)
     )
 
 
 def _definitions(result: Evaluation) -> str:
     words = [
-        "<b>Error</b>: distance of a prediction to its label, in pixels of the whole frame, over labelled keypoints that "
-        "were found, whatever their score.",
+        "<b>Error</b>: distance of a prediction to its label, in pixels of the whole frame, over labelled keypoints "
+        "that were found, whatever their score.",
         "<b>Body length</b>: the median, over labelled animals, of the diagonal of the box of an animal's labelled "
         "keypoints.",
-        "<b>95 % interval</b> of a mean: bootstrap over frames, 2000 times. Frames next to each other in a video are alike: "
-        "it is then too narrow.",
+        f"<b>95 % interval</b> of a mean: bootstrap over frames, {RESAMPLES} times. Frames next to each other in a "
+        "video are alike: it is then too narrow.",
         "<b>PCK</b> counts labelled keypoints that were not found as farther than any distance.",
-        "<b>Confusion</b>: a prediction more than 0.05 body lengths from its own label, within 0.1 of another one of the "
-        "same animal, and at most half as far from that. Head-tail: the two labels lie more than half a body length apart.",
+        f"<b>Confusion</b>: a prediction more than {LEAST_ERROR:g} body lengths from its own label, within {REACH:g} "
+        "of another one of the same animal, and at most half as far from that. Left-right: mirror partners. "
+        f"Head-tail: any others whose labels lie more than {FAR:g} body lengths apart.",
         "<b>Temperature</b> T: score' = sigmoid(logit(score) / T), with least log loss; Guo et al. 2017.",
     ]
     if result.precision is not None:
         words.append(
             "<b>OKS mAP</b>: Lin et al. 2014, by pycocotools: mean average precision over OKS 0.50 to 0.95, with "
-            f"k = {KEYPOINT_CONSTANT:g} for every keypoint and s² = area of the box of labelled keypoints (at least 5 % of "
-            "a squared body length). <b>Precision, recall</b>: of the animals found and labelled, those matched."
+            f"k = {KEYPOINT_CONSTANT:g} for every keypoint and s² = area of the box of labelled keypoints (at least "
+            f"{LEAST_AREA:.0%} of a squared body length). <b>Precision, recall</b>: of the animals found, and of those "
+            "labelled, the share that was matched."
         )
     return "<h2>Definitions</h2>\n<ul>" + "".join(f"<li>{one}</li>" for one in words) + "</ul>"
 

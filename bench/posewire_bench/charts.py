@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 # Of the palette of Okabe and Ito, which colour-blind readers tell apart.
 _BLUE, _RED, _GREY = "#0072B2", "#D55E00", "#777777"
+_REACH = 2.5  # axes of errors end at so many times their 95th percentile: a few outliers would squeeze the rest
 _MOST_CURVES = 12  # more keypoints than that are one curve
 _STYLE = {
     "svg.fonttype": "none",  # text stays text: small, and a reader can search it
@@ -35,7 +36,7 @@ _STYLE = {
 def pck_chart(errors: Floats, length: float, keypoints: Sequence[str]) -> str:
     """Share of labelled keypoints within a distance, in body lengths (left, if ``length`` px is known) and px."""
     finite = errors[np.isfinite(errors)]
-    reach = float(np.percentile(finite, 99)) * 1.3 if finite.size else 1.0
+    reach = _REACH * float(np.percentile(finite, 95)) if finite.size else 1.0
     units = [("px", max(reach, 5.0), errors)]
     if np.isfinite(length):
         units.insert(0, ("body lengths", max(reach / length, 0.12), errors / length))
@@ -61,7 +62,7 @@ def pck_chart(errors: Floats, length: float, keypoints: Sequence[str]) -> str:
 def histogram(errors: Floats, overall: Spread) -> str:
     """Found keypoints by their error in px; mean, median and p95 marked. The last bar holds everything beyond."""
     finite = errors[np.isfinite(errors)]
-    most = max(1.0, float(np.percentile(finite, 99)) * 1.2) if finite.size else 1.0
+    most = max(1.0, _REACH * float(np.percentile(finite, 95))) if finite.size else 1.0
     with rc_context(_STYLE):
         figure, (axis,) = _panels(1)
         axis.hist(np.minimum(finite, most), bins=np.linspace(0, most, 41), color=_BLUE, alpha=0.75)

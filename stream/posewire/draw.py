@@ -132,7 +132,13 @@ def _signs(
     rows = []
     for k, name in enumerate(keypoints):
         missing = "no label" if np.isnan(label[k]).any() else "not found"
-        rows.append((name, f"{errors[k]:.1f}" if np.isfinite(errors[k]) else missing, f"{pose[k, 2]:.2f}"))
+        rows.append(
+            (
+                name,
+                f"{errors[k]:.1f}" if np.isfinite(errors[k]) else missing,
+                f"{pose[k, 2]:.2f}" if np.isfinite(pose[k, 0]) else "-",
+            )
+        )
     heads = ("keypoint", "error px", "score")
     widths = [max(cv2.getTextSize(row[n], _FONT, 0.42, 1)[0][0] for row in (*rows, heads)) for n in range(3)]
     line, left = 18, 28

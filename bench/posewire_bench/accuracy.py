@@ -1,156 +1,205 @@
-"""Pixel errors of a model on labelled frames, decoded by the runtime's own pipeline: `posewire evaluate`."""
+"""How good a model is on labelled frames, decoded by the runtime's own pipeline: `posewire evaluate`.
+
+What the figures mean is written down in docs/evaluation.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from posewire.draw import PICTURES, annotate, check_target, write_picture
-from posewire.frame import Floats, Image
-from posewire.pipeline import Pipeline
+from posewire.draw import PICTURES, check_target, write_picture
 from posewire.session import load_model
-from posewire_models.errors import WorkError
-from posewire_training.dataset import check_inside
-from posewire_training.images import read_image, read_images
-from posewire_training.labels import Labels, load_labels
+from posewire_bench.evaluation import CORRECT, Evaluation, evaluated
+from posewire_bench.measured import false_keypoints
+from posewire_bench.metrics import Interval, pck
+from posewire_bench.worst import sheet, worst_frames
+from posewire_models.errors import InputError, WorkError, nearest
+from posewire_training.calibrate import calibration_error
+from posewire_training.labels.record import labelled
 
-Errors = npt.NDArray[np.float64]
+PCK_LENGTHS = (0.02, 0.05, 0.1, 0.2)
+PCK_PX = (2, 5, 10, 15, 20)
+EMPTY = ("absent", "unknown")
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a model made of labelled frames.
+def evaluate(
+    model: str,
+    labels: Path,
+    *,
+    provider: str = "auto",
+    show: Path | None = None,
+    report: Path | None = None,
+    video: Path | None = None,
+    empty: str = "absent",
+) -> dict[str, Any]:
+    """Measure a model (zoo name or file) against a label file; returns the object of ``evaluate --json``.
 
-    ``peaks``: float32 [frames, K, 3] best peaks in full-frame pixels; ``errors``: float [frames, K] distances to the
-    labels in px (NaN where there is no label).
+    ``show``: a picture of the worst frames; ``report``: an HTML file. ``video``: see `load_labels`. ``empty``: see
+    `Evaluation`. Raises InputError for what does not fit or cannot be written to, WorkError if writing failed.
     """
+    if show is not None:
+        check_target(show, PICTURES)
+    if report is not None:
+        check_target(report, (".html", ".htm"), "--report")
+    if empty not in EMPTY:
+        raise InputError(f"--empty {empty}: expected {' or '.join(EMPTY)}{nearest(empty, EMPTY)}")
+    result = evaluated(load_model(model), labels, provider=provider, video=video, empty=empty)
+    found = figures(result)
+    if show is not None:
+        pictures = worst_frames(result.measured, result.contract.body)
+        try:
+            write_picture(show, sheet([picture.image for picture in pictures]))
+        except OSError as error:
+            raise WorkError(f"--show {show}: cannot be written ({error.strerror or error})") from None
+    if report is not None:
+        from posewire_bench.report import write_report  # needs matplotlib
 
-    labels: Labels
-    peaks: Floats
-    errors: Errors
-
-
-def measure(pipeline: Pipeline, labels: Labels, where: str) -> Measured:
-    """Run every labelled frame through the pipeline; ``labels`` hold the model's keypoints in its order.
-
-    Frames of one size follow each other, whatever their order. Raises InputError, naming ``where``, for a label outside
-    its image.
-    """
-    keypoints = pipeline.model.contract.keypoints
-    count = len(labels.images)
-    images: list[Image] = [np.empty((0, 0), np.uint8)] * count
-    for n, image in read_images(labels.images):
-        check_inside(where, labels.images[n].name, keypoints, labels.points[n], image.shape[1], image.shape[0])
-        images[n] = image
-    peaks = np.empty((count, len(keypoints), 3), np.float32)
-    for n in sorted(range(count), key=lambda n: images[n].shape):
-        pipeline(images[n])
-        peaks[n] = pipeline.peaks[0]
-    return Measured(labels, peaks, np.linalg.norm(labels.points[:, 0].astype(np.float64) - peaks[..., :2], axis=-1))
+        write_report(report, result, found)
+    return found
 
 
-def figures(model: str, keypoints: Sequence[str], measured: Measured, min_score: float) -> dict[str, Any]:
-    """The object of ``evaluate --json``. Every labelled keypoint counts at its best peak, whatever the score.
-
-    ``missed`` are labelled keypoints below ``min_score``, ``false`` unlabelled ones at or above it.
-    """
-    errors = measured.errors[np.isfinite(measured.errors)]
-    labelled = np.isfinite(measured.labels.points[:, 0, :, 0])
-    sure = measured.peaks[..., 2] >= min_score
-    some = bool(errors.size)
+def figures(result: Evaluation) -> dict[str, Any]:
+    """The object of ``evaluate --json``; what cannot be told is None."""
+    contract, measured, overall = result.contract, result.measured, result.overall
+    near = measured.errors[np.isfinite(measured.errors)]
+    known = labelled(measured.labels.points)
+    in_lengths = measured.errors / result.length
+    calibration, judged = result.calibration, result.calibration.scores
+    kinds = Counter(one.kind for one in result.confusions)
+    several: dict[str, Any] = {}
+    if result.precision is not None and result.animals is not None:
+        several = {
+            "oks_map": _number(result.precision.mean),
+            "oks_ap50": _number(result.precision.at_50),
+            "oks_ap75": _number(result.precision.at_75),
+            "precision": _number(result.animals[0]),
+            "recall": _number(result.animals[1]),
+            "found": _number(overall.count / known.sum() if known.any() else math.nan),
+        }
     return {
-        "model": model,
-        "frames": len(measured.errors),
-        "keypoints": list(keypoints),
-        "mean_px": float(errors.mean()) if some else None,
-        "median_px": float(np.median(errors)) if some else None,
-        "p95_px": float(np.percentile(errors, 95)) if some else None,
-        "within_15px": float((errors <= 15).mean()) if some else None,
+        "model": contract.name,
+        "learned_from_labels": result.provenance.seen,
+        "frames": len(measured.found),
+        "keypoints": list(contract.keypoints),
+        "mean_px": _number(overall.mean),
+        "median_px": _number(overall.median),
+        "p95_px": _number(overall.p95),
+        "within_15px": float((near <= 15).mean()) if near.size else None,
         "per_keypoint_px": {
-            name: float(np.nanmean(measured.errors[:, k])) if np.isfinite(measured.errors[:, k]).any() else None
-            for k, name in enumerate(keypoints)
+            name: _number(one.mean) for name, one in zip(contract.keypoints, result.per_keypoint, strict=True)
         },
-        "missed": int((labelled & ~sure).sum()),
-        "false": int((~labelled & sure).sum()),
+        "missed": int((known & ~(measured.poses[..., 2] >= result.min_score)).sum()),
+        "false": false_keypoints(measured, result.min_score),
+        "interval_px": {
+            "mean": _interval(overall.interval),
+            "per_keypoint": {
+                name: _interval(one.interval) for name, one in zip(contract.keypoints, result.per_keypoint, strict=True)
+            },
+        },
+        "body_length_px": _number(result.length),
+        "mean_body_lengths": _number(overall.mean / result.length),
+        "pck": {
+            "body_lengths": _shares(PCK_LENGTHS, pck(in_lengths, PCK_LENGTHS).tolist(), result.length),
+            "px": _shares(PCK_PX, pck(measured.errors, PCK_PX).tolist()),
+        },
+        "calibration": {
+            "correct_within_body_lengths": CORRECT,
+            "empty": result.empty,
+            "scores": len(judged.scores),
+            "correct": int(judged.correct.sum()),
+            "temperature": calibration.temperature,
+            "ece": _number(calibration_error(calibration.before)),
+            "ece_tempered": _number(calibration_error(calibration.after)),
+        },
+        "confusions": {
+            **{kind: kinds[kind] for kind in ("left_right", "head_tail", "other")},
+            "listed": [
+                {
+                    "frame": measured.labels.images[one.frame].name,
+                    "animal": one.animal,
+                    "keypoint": contract.keypoints[one.keypoint],
+                    "at": contract.keypoints[one.at],
+                    "kind": one.kind,
+                    "error_px": float(measured.errors[one.frame, one.animal, one.keypoint]),
+                }
+                for one in result.confusions
+            ],
+        },
+        **several,
     }
 
 
-def evaluate(model: str, labels: Path, *, provider: str = "auto", show: Path | None = None) -> dict[str, Any]:
-    """Measure a model (zoo name or file) against a label file. Raises InputError for either of them or a ``show``
-    that cannot be written, WorkError if writing it failed."""
-    if show is not None:
-        check_target(show, PICTURES)
-    pipeline = Pipeline(load_model(model), provider=provider)
-    contract = pipeline.model.contract
-    measured = measure(pipeline, load_labels(labels, contract.keypoints), str(labels))
-    if show is not None:
-        try:
-            write_picture(show, worst_frames(measured, contract.keypoints, contract.skeleton))
-        except OSError as error:
-            raise WorkError(f"--show {show}: cannot be written ({error.strerror or error})") from None
-    return figures(contract.name, contract.keypoints, measured, pipeline.min_score)
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
-def worst_frames(
-    measured: Measured, keypoints: Sequence[str], skeleton: Sequence[tuple[int, int]], count: int = 6
-) -> Image:
-    """The frames with the largest mean error, three a row: poses in colour, labels as white crosses, error lines."""
-    labelled = np.isfinite(measured.errors).any(axis=1)
-    means = np.full(len(measured.errors), -1.0)
-    means[labelled] = np.nanmean(measured.errors[labelled], axis=1)
-    tiles = []
-    for n in np.argsort(-means)[:count]:
-        image = read_image(measured.labels.images[n].path)
-        text = f"{measured.labels.images[n].name}   mean error {means[n]:.1f} px"
-        tiles.append(_with_labels(image, measured.labels.points[n, 0], measured.peaks[n], keypoints, skeleton, text))
-    height = max(tile.shape[0] for tile in tiles)
-    width = max(tile.shape[1] for tile in tiles)
-    columns = min(3, len(tiles))
-    sheet = np.zeros((-(-len(tiles) // columns) * height, columns * width, 3), np.uint8)
-    for n, tile in enumerate(tiles):
-        top, left = n // columns * height, n % columns * width
-        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return sheet
+def _interval(ends: Interval) -> list[float] | None:
+    return [float(end) for end in ends] if all(math.isfinite(end) for end in ends) else None
 
 
-def _with_labels(
-    image: Image,
-    points: Floats,
-    peaks: Floats,
-    keypoints: Sequence[str],
-    skeleton: Sequence[tuple[int, int]],
-    text: str,
-) -> Image:
-    tile = annotate(image, peaks[None], keypoints, skeleton, text)
-    factor = tile.shape[1] / image.shape[1]  # below the image stands a bar
-    for point, peak in zip(points, peaks, strict=True):
-        if np.isfinite(point).all():
-            label = tuple(int(v) for v in np.rint((point + 0.5) * factor - 0.5))
-            found = tuple(int(v) for v in np.rint((peak[:2] + 0.5) * factor - 0.5))
-            cv2.line(tile, label, found, (255, 255, 255), 1, cv2.LINE_AA)
-            cv2.drawMarker(tile, label, (255, 255, 255), cv2.MARKER_CROSS, 9, 1, cv2.LINE_AA)
-    return tile
+def _shares(thresholds: tuple[float, ...], shares: list[float], unit: float = 1.0) -> dict[str, float | None]:
+    return {
+        f"{threshold:g}": _number(share * (1 if math.isfinite(unit) else math.nan))
+        for threshold, share in zip(thresholds, shares, strict=True)
+    }
 
 
 def readable(result: dict[str, Any]) -> str:
     """The figures as text for a terminal."""
-    lines = [f"{result['model']}: {result['frames']} frames"]
+    lines = [f"{result['model']}: {result['frames']} frames{_SEEN[result['learned_from_labels']]}"]
     if result["mean_px"] is None:
-        return f"{lines[0]}, no labelled keypoint"
+        return f"{lines[0]}, no labelled keypoint found"
+    lines.append(
+        f"error      mean {result['mean_px']:.2f} px{_of(result['interval_px']['mean'])}, "
+        f"median {result['median_px']:.2f} px, "
+        f"p95 {result['p95_px']:.2f} px; {100 * result['within_15px']:.1f} % within 15 px"
+    )
+    if result["body_length_px"] is not None:
+        lines.append(
+            f"           mean {result['mean_body_lengths']:.3f} body lengths (of {result['body_length_px']:.0f} px); "
+            f"{100 * result['pck']['body_lengths']['0.1']:.1f} % within 0.1"
+        )
     lines += [
-        f"error      mean {result['mean_px']:.2f} px, median {result['median_px']:.2f} px, "
-        f"p95 {result['p95_px']:.2f} px; {100 * result['within_15px']:.1f} % within 15 px",
-        *(
-            f"  {name:<20}" + ("no label" if value is None else f"{value:.2f} px")
-            for name, value in result["per_keypoint_px"].items()
-        ),
+        f"  {name:<20}"
+        + ("no label" if value is None else f"{value:.2f} px{_of(result['interval_px']['per_keypoint'][name])}")
+        for name, value in result["per_keypoint_px"].items()
+    ]
+    if "oks_map" in result:
+        shown = {key: "-" if result[key] is None else f"{result[key]:.3f}" for key in _SEVERAL}
+        lines.append("animals    " + ", ".join(f"{label} {shown[key]}" for key, label in _SEVERAL.items()))
+    confused, calibration = result["confusions"], result["calibration"]
+    lines += [
         f"missed     {result['missed']} labelled keypoints below the model's min_score",
         f"false      {result['false']} unlabelled keypoints above it",
+        f"confused   {confused['left_right']} left-right, {confused['head_tail']} head-tail, {confused['other']} other",
     ]
+    if calibration["ece"] is not None:
+        lines.append(
+            f"scores     calibration error {calibration['ece']:.3f}, {calibration['ece_tempered']:.3f} after "
+            f"temperature {calibration['temperature']:.2f}"
+        )
     return "\n".join(lines)
+
+
+_SEEN = {
+    True: ", of a label file that the model learned from: new ones will be worse",
+    False: "",
+    None: "; whether the model learned from them is unknown (it has no card)",
+}
+_SEVERAL = {
+    "precision": "precision",
+    "recall": "recall",
+    "found": "share of keypoints found",
+    "oks_map": "OKS mAP",
+    "oks_ap50": "AP50",
+    "oks_ap75": "AP75",
+}
+
+
+def _of(interval: list[float] | None) -> str:
+    return "" if interval is None else f" (95 %: {interval[0]:.2f} to {interval[1]:.2f})"

@@ -240,7 +240,10 @@ def train(
 def evaluate(
     model: str,
     labels: Path,
+    report: Annotated[Path | None, typer.Option(help="Write figures, curves and worst frames as one .html.")] = None,
     show: Annotated[Path | None, typer.Option(help="Write a picture of the worst frames.")] = None,
+    video: Annotated[Path | None, typer.Option(help="The video whose frames are labelled.")] = None,
+    empty: Annotated[str, typer.Option(help="What no label means: absent, or unknown.")] = "absent",
     provider: Annotated[str, typer.Option(help="auto, tensorrt, cuda, cpu.")] = "auto",
     as_json: Json = False,
 ) -> int:
@@ -248,7 +251,8 @@ def evaluate(
     with _training_extra():
         from posewire_bench.accuracy import evaluate as work
         from posewire_bench.accuracy import readable
-    result = work(model, labels, provider=provider, show=show)
+
+        result = work(model, labels, provider=provider, show=show, report=report, video=video, empty=empty)
     emit(result, readable(result), as_json)
     return 0
 

@@ -1,4 +1,4 @@
-"""Draws poses on a frame: skeleton, keypoints, scores, one line of text. For people, never for measuring."""
+"""Draws poses on a frame: skeleton, keypoints, scores, labels, one line of text. For people, never for measuring."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from posewire_models.files import write_whole
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 PICTURES = (".png", ".jpg", ".jpeg")
 _SUBPIXEL_BITS = 4  # OpenCV draws at 1/16 px
+_DARK = 24  # grey of bars and columns beside pictures
 
 
 def keypoint_colours(count: int) -> list[tuple[int, int, int]]:
@@ -59,12 +60,124 @@ def annotate(
                 radius = (4 * unit) << _SUBPIXEL_BITS
                 cv2.circle(canvas, centre, radius + 16 * unit, (0, 0, 0), -1, cv2.LINE_AA, _SUBPIXEL_BITS)
                 cv2.circle(canvas, centre, radius, colours[k], -1, cv2.LINE_AA, _SUBPIXEL_BITS)
-    bar = np.full((20 * unit, canvas.shape[1], 3), 24, np.uint8)
+    bar = np.full((20 * unit, canvas.shape[1], 3), _DARK, np.uint8)
     _text(bar, text, (6 * unit, 14 * unit), (255, 255, 255), unit)
     return np.concatenate([canvas, bar])
 
 
-def _fixed(x: float, y: float, factor: int) -> tuple[int, int]:
+def compare(
+    image: Image,
+    labels: Floats,
+    poses: Floats,
+    keypoints: Sequence[str],
+    skeleton: Sequence[tuple[int, int]],
+    text: str,
+    area: Crop,
+    focus: int = 0,
+    width: int = 760,
+) -> Image:
+    """The part ``area`` of ``image`` (BGR or gray), ``width`` px wide, with labels and predictions to judge by eye.
+
+    ``labels`` float32 [A, K, 2]: white crosses with a black rim; ``poses`` float32 [A, K, 3], in the same places: dots
+    in each keypoint's colour, a line from each to its label; NaN is left out. A column at the right tells the signs,
+    and error (px) and score of each keypoint of animal ``focus``; ``text`` stands in a bar below. uint8 [H, W, 3] BGR.
+    """
+    view = image[area.y : area.y + area.height, area.x : area.x + area.width]
+    factor = width / area.width
+    height = max(1, round(area.height * factor))
+    canvas: Image = np.array(
+        cv2.resize(
+            view if view.ndim == 3 else cv2.cvtColor(view, cv2.COLOR_GRAY2BGR),
+            (width, height),
+            interpolation=cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA,
+        ),
+        np.uint8,
+    )
+    colours = keypoint_colours(len(keypoints))
+    corner = np.array([area.x, area.y], np.float32)
+    for pose in poses[..., :2] - corner:
+        for i, j in skeleton:
+            if np.isfinite(pose[[i, j]]).all():
+                ends = _fixed(pose[i, 0], pose[i, 1], factor), _fixed(pose[j, 0], pose[j, 1], factor)
+                cv2.line(canvas, *ends, (235, 235, 235), 1, cv2.LINE_AA, _SUBPIXEL_BITS)
+    pairs = [
+        (k, label, pose)
+        for a in range(len(poses))
+        for k, (label, pose) in enumerate(zip(labels[a] - corner, poses[a, :, :2] - corner, strict=True))
+    ]
+    for k, label, pose in pairs:
+        if np.isfinite(label).all() and np.isfinite(pose).all():
+            ends = _fixed(label[0], label[1], factor), _fixed(pose[0], pose[1], factor)
+            cv2.line(canvas, *ends, (0, 0, 0), 4, cv2.LINE_AA, _SUBPIXEL_BITS)
+            cv2.line(canvas, *ends, colours[k], 2, cv2.LINE_AA, _SUBPIXEL_BITS)
+    for k, _, pose in pairs:
+        if np.isfinite(pose).all():
+            _dot(canvas, _fixed(pose[0], pose[1], factor), colours[k])
+    for _, label, _ in pairs:
+        if np.isfinite(label).all():
+            _cross(canvas, _fixed(label[0], label[1], factor))
+    column = _signs(labels[focus], poses[focus], keypoints, colours, height)
+    short = np.full((len(column) - height, width, 3), _DARK, np.uint8)
+    whole = np.concatenate([np.concatenate([canvas, short]), column], axis=1)
+    bar = np.full((24, whole.shape[1], 3), _DARK, np.uint8)
+    _text(bar, text, (8, 16), (255, 255, 255), 1)
+    return np.concatenate([whole, bar])
+
+
+def _signs(
+    label: Floats, pose: Floats, keypoints: Sequence[str], colours: Sequence[tuple[int, int, int]], height: int
+) -> Image:
+    """The column beside a comparison, at least ``height`` high: the signs, then each keypoint's error and score."""
+    errors = np.linalg.norm(pose[:, :2] - label, axis=-1)
+    rows = []
+    for k, name in enumerate(keypoints):
+        missing = "no label" if np.isnan(label[k]).any() else "not found"
+        rows.append(
+            (
+                name,
+                f"{errors[k]:.1f}" if np.isfinite(errors[k]) else missing,
+                f"{pose[k, 2]:.2f}" if np.isfinite(pose[k, 0]) else "-",
+            )
+        )
+    heads = ("keypoint", "error px", "score")
+    widths = [max(cv2.getTextSize(row[n], _FONT, 0.42, 1)[0][0] for row in (*rows, heads)) for n in range(3)]
+    line, left = 18, 28
+    ends = left + widths[0] + 14 + widths[1], left + widths[0] + 28 + widths[1] + widths[2]
+    column = np.full((max(height, line * (len(rows) + 5) + 8), max(ends[1] + 10, 150), 3), _DARK, np.uint8)
+    white, grey = (255, 255, 255), (170, 170, 170)
+    _cross(column, (14 << _SUBPIXEL_BITS, (line - 4) << _SUBPIXEL_BITS))
+    _text(column, "label", (left, line), white, 1)
+    _dot(column, (14 << _SUBPIXEL_BITS, (2 * line - 4) << _SUBPIXEL_BITS), (200, 200, 200))
+    _text(column, "prediction", (left, 2 * line), white, 1)
+    cv2.line(column, (5, 3 * line - 4), (23, 3 * line - 4), (200, 200, 200), 2, cv2.LINE_AA)
+    _text(column, "error", (left, 3 * line), white, 1)
+    for n, row in enumerate((heads, *rows)):
+        y = (n + 5) * line - line // 2
+        if n:
+            _dot(column, (14 << _SUBPIXEL_BITS, (y - 4) << _SUBPIXEL_BITS), colours[n - 1])
+        _text(column, row[0], (left, y), white if n else grey, 1)
+        for cell, end in zip(row[1:], ends, strict=True):
+            wide = cv2.getTextSize(cell, _FONT, 0.42, 1)[0][0]
+            _text(column, cell, (end - wide, y), white if n else grey, 1)
+    return column
+
+
+def _dot(canvas: Image, centre: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    """``centre`` in OpenCV's fixed point."""
+    cv2.circle(canvas, centre, 6 << _SUBPIXEL_BITS, (0, 0, 0), -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+    cv2.circle(canvas, centre, 5 << _SUBPIXEL_BITS, colour, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _cross(canvas: Image, centre: tuple[int, int]) -> None:
+    """``centre`` in OpenCV's fixed point."""
+    x, y = centre
+    for arm, thickness, colour in ((9, 4, (0, 0, 0)), (8, 2, (255, 255, 255))):
+        reach = arm << _SUBPIXEL_BITS
+        cv2.line(canvas, (x - reach, y), (x + reach, y), colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.line(canvas, (x, y - reach), (x, y + reach), colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _fixed(x: float, y: float, factor: float) -> tuple[int, int]:
     """Enlarged position in OpenCV's fixed point, kept within what it can draw."""
     enlarged = (np.array([x, y]) + 0.5) * factor - 0.5
     fixed = np.clip(np.rint(enlarged * (1 << _SUBPIXEL_BITS)), -(1 << 20), 1 << 20)
@@ -120,9 +233,9 @@ def write_picture(path: Path, image: Image) -> None:
     write_whole(path, encoded.tobytes())
 
 
-def check_target(path: Path, endings: Sequence[str]) -> None:
-    """Refuse a ``--show`` that cannot be written: InputError for an unknown ending or a folder that is not there."""
+def check_target(path: Path, endings: Sequence[str], option: str = "--show") -> None:
+    """Refuse an ``option`` that cannot be written: InputError for an unknown ending or a folder that is not there."""
     if path.suffix.lower() not in endings:
-        raise InputError(f"--show {path}: expected a file ending in {', '.join(endings)}")
+        raise InputError(f"{option} {path}: expected a file ending in {', '.join(endings)}")
     if not path.parent.is_dir():
-        raise InputError(f"--show {path}: no folder {path.parent}; make it first")
+        raise InputError(f"{option} {path}: no folder {path.parent}; make it first")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tiny_model
+from dot_labels import write_set
 from posewire_bench.accuracy import evaluate, readable
 from posewire_bench.agreement import agreement, read_predictions
 from program import posewire
@@ -17,24 +18,6 @@ from program import posewire
 @pytest.fixture
 def dots(tmp_path):
     return tiny_model.write(tmp_path / "dots.onnx")
-
-
-def write_set(folder, frames):
-    """Images and a DeepLabCut label file; ``frames``: per image (drawn places, labelled places), by keypoint."""
-    rows = [
-        ["scorer", *["me"] * 6],
-        ["bodyparts", *(name for name in tiny_model.KEYPOINTS for _ in "xy")],
-        ["coords", *["x", "y"] * 3],
-    ]
-    for n, (drawn, labelled) in enumerate(frames):
-        size = (320, 240) if n % 2 else (200, 160)  # two sizes in one set
-        cv2.imwrite(str(folder / f"{n}.png"), tiny_model.draw(drawn, *size))
-        cells = [labelled.get(name, ("", "")) for name in tiny_model.KEYPOINTS]
-        rows.append([f"{n}.png", *(str(value) for cell in cells for value in cell)])
-    path = folder / "labels.csv"
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return path
 
 
 def test_errors_are_distances_in_px_and_absent_keypoints_are_counted(tmp_path, dots):

@@ -152,8 +152,12 @@ def _shares(thresholds: tuple[float, ...], shares: list[float], unit: float = 1.
 def readable(result: dict[str, Any]) -> str:
     """The figures as text for a terminal."""
     lines = [f"{result['model']}: {result['frames']} frames{_SEEN[result['learned_from_labels']]}"]
+    animals = []
+    if "oks_map" in result:
+        shown = {key: "-" if result[key] is None else f"{result[key]:.3f}" for key in _SEVERAL}
+        animals = ["animals    " + ", ".join(f"{label} {shown[key]}" for key, label in _SEVERAL.items())]
     if result["mean_px"] is None:
-        return f"{lines[0]}, no labelled keypoint found"
+        return "\n".join([*lines, "error      no labelled keypoint was found", *animals])
     lines.append(
         f"error      mean {result['mean_px']:.2f} px{_of(result['interval_px']['mean'])}, "
         f"median {result['median_px']:.2f} px, "
@@ -169,9 +173,7 @@ def readable(result: dict[str, Any]) -> str:
         + ("no label" if value is None else f"{value:.2f} px{_of(result['interval_px']['per_keypoint'][name])}")
         for name, value in result["per_keypoint_px"].items()
     ]
-    if "oks_map" in result:
-        shown = {key: "-" if result[key] is None else f"{result[key]:.3f}" for key in _SEVERAL}
-        lines.append("animals    " + ", ".join(f"{label} {shown[key]}" for key, label in _SEVERAL.items()))
+    lines += animals
     confused, calibration = result["confusions"], result["calibration"]
     lines += [
         f"missed     {result['missed']} labelled keypoints below the model's min_score",

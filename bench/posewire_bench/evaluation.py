@@ -13,6 +13,7 @@ from posewire_bench.oks import AveragePrecision, average_precision
 from posewire_bench.predict import predictor
 from posewire_bench.provenance import Provenance, card_beside, provenance
 from posewire_models.contract import ModelContract
+from posewire_models.errors import InputError
 from posewire_training.calibrate import Bin, can_fit, cross_tempered, fit_temperature, reliability
 from posewire_training.labels import load_labels
 from posewire_training.labels.record import labelled
@@ -75,6 +76,8 @@ def evaluated(
     contract = model.contract
     several = contract.animals == "many"
     labels = load_labels(labels_file, contract.keypoints, video)
+    if not labels.animals:
+        raise InputError(f"{labels_file}: holds no animal; expected frames with at least one labelled animal")
     measured = measure(predictor(model, provider), labels, str(labels_file), one=not several)
     length = body_length(labels.points)
     counts = labelled(labels.points).any(axis=-1).sum(axis=-1).tolist()

@@ -100,6 +100,18 @@ def test_other_providers_are_refused(herd):
         predictor(load_model(str(herd)), "cuda")
 
 
+def test_labels_without_a_find_or_without_an_animal(tmp_path, herd):
+    labels = np.full((4, 1, 3, 2), np.nan, np.float32)
+    labels[0, 0, 0] = 5
+    path, video = write_video(tmp_path, PLACES, labels)
+    found = evaluate(str(herd), path, video=video, report=tmp_path / "out.html", show=tmp_path / "out.png")
+    assert (found["mean_px"], found["recall"], found["missed"], found["body_length_px"]) == (None, 0, 1, None)
+    assert "recall 0.000" in readable(found)
+    path, video = write_video(tmp_path, PLACES, labels[:, :0])
+    with pytest.raises(InputError, match="holds no animal"):
+        evaluate(str(herd), path, video=video)
+
+
 def random_case(seed):
     rng = np.random.default_rng(seed)
     points = (rng.uniform(0, 400, (3, 2, 1, 2)) + rng.uniform(-30, 30, (3, 2, 4, 2))).astype(np.float32)

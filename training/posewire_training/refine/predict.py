@@ -95,9 +95,7 @@ class Predictor:
         rules = Assembling(min_score=contract.min_score, most=self._animals)
         for n, (heatmaps, offsets, fields) in enumerate(zip(*maps, strict=True)):
             assert contract.paf_stride is not None  # a contract of several animals has one
-            poses = assemble(
-                heatmaps, offsets, fields, contract.skeleton, contract.stride, contract.paf_stride, rules
-            )
+            poses = assemble(heatmaps, offsets, fields, contract.skeleton, contract.stride, contract.paf_stride, rules)
             points[n, : len(poses)], scores[n, : len(poses)] = poses[..., :2], poses[..., 2]
         return Predictions(points, scores)
 

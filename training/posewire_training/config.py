@@ -354,7 +354,9 @@ def find_all_data(text: str, project_folder: Path, root: str | None, what: str) 
     holds any; of a plain name the one file. Looked up like `find_data`. Raises InputError if there is none."""
     if has_magic(text):
         for folder in _data_folders(project_folder, root):
-            found = sorted(Path(name) for name in glob(os.path.join(escape(str(folder)), Path(text).expanduser()), recursive=True))
+            found = sorted(
+                Path(name) for name in glob(os.path.join(escape(str(folder)), Path(text).expanduser()), recursive=True)
+            )
             if found:
                 return found
     return [find_data(text, project_folder, root, what)]

@@ -33,7 +33,7 @@ def low_score(points: Points, scores: Points) -> Values:
 
     Animals that are missing, against the median number of animals in a frame, count 1.
     """
-    there = labelled(points).any(axis=-1)  # [F, A]
+    there = np.asarray(labelled(points).any(axis=-1))  # [F, A]
     found = there.sum(axis=1)  # [F]
     missing = np.maximum(np.median(found) - found, 0) if len(found) else found
     doubt = ((1 - scores.astype(np.float64)).clip(0, 1) * there[..., None]).sum(axis=1)

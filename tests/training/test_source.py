@@ -43,7 +43,8 @@ def test_named_images_are_held_out(tmp_path: Path) -> None:
 
 
 def test_a_pattern_names_all_label_files_that_fit(tmp_path: Path) -> None:
-    project = write_project(tmp_path, images=4, data={"labels": ["labeled-data/*/CollectedData_*.csv"], "validation": 0})
+    pattern = ["labeled-data/*/CollectedData_*.csv"]
+    project = write_project(tmp_path, images=4, data={"labels": pattern, "validation": 0})
     assert len(open_source(read_project(project), tmp_path).train) == 4
     clip, more = tmp_path / "labeled-data" / "clip", tmp_path / "labeled-data" / "a [new] clip"
     shutil.copytree(clip, more)

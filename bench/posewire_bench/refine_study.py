@@ -129,7 +129,7 @@ def study(what: Study, seeds: Sequence[int], arms: Sequence[str]) -> dict[str, A
         "start_frames": START,
         "more_frames": MORE,
         "errors_px": {arm: summary(values) for arm, values in errors.items()},
-        "less_than_random_px": differences,
+        "minus_random_px": differences,
         "rank_correlation_with_error": {name: float(np.mean(values)) for name, values in ranks.items()},
     }
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from posewire_models.contract import ModelContract
 from posewire_models.errors import WorkError
-from posewire_models.files import write_whole
+from posewire_models.files import beside, write_whole
 from posewire_training.images import ImageRef
 from posewire_training.labels import Labels, save_labels
 from posewire_training.labels.extract import extract_pictures, remove_pictures
@@ -61,6 +61,7 @@ def write_chosen(chosen: Sequence[Chosen], contract: ModelContract, out: Path, l
     except BaseException as error:
         for file in (*files[0], *files[1]):
             file.unlink(missing_ok=True)
+            beside(file).unlink(missing_ok=True)
         remove_pictures(written)
         if isinstance(error, OSError):
             raise WorkError(f"{out}: cannot be written ({error.strerror or error})") from None

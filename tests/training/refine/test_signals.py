@@ -71,7 +71,7 @@ def test_every_value_lies_between_0_and_1(found: tuple[np.ndarray, np.ndarray], 
 @pytest.mark.parametrize("animals", [1, 2])
 def test_a_calm_walk_is_not_strange(animals: int) -> None:
     points = walk(animals=animals)
-    assert frame_value(jumps(points)).max() < 0.1
+    assert frame_value(jumps(points)).max() < 0.3
     assert frame_value(limb_lengths(points, EDGES)).max() < 0.1
     assert frame_value(low_score(points, np.ones(points.shape[:3], np.float32))).max() == 0
     assert frame_value(flip_disagreement(points, points)).max() == 0
@@ -84,8 +84,8 @@ def test_a_keypoint_that_leaps_is_found(frame: int, keypoint: int, animals: int,
     points[frame, -1, keypoint] += 45 * np.array([np.cos(angle), np.sin(angle)], np.float32)
     leap = jumps(points)
     assert leap[frame, keypoint] == np.nanmax(leap)
-    assert leap[frame, keypoint] > 0.5
-    assert {frame, frame - 1, frame + 1} >= set(np.flatnonzero(frame_value(leap) > 0.5))
+    assert leap[frame, keypoint] > 0.8
+    assert {frame, frame - 1, frame + 1} >= set(np.flatnonzero(leap.max(axis=1) > 0.5))
 
 
 @pytest.mark.parametrize("factor", [0.3, 3.0])
@@ -94,7 +94,7 @@ def test_a_limb_of_a_strange_length_is_found(factor: float) -> None:
     points[20, 0, 3] = points[20, 0, 2] + factor * (points[20, 0, 3] - points[20, 0, 2])
     strange = limb_lengths(points, EDGES)
     assert np.unravel_index(np.nanargmax(strange), strange.shape) == (20, 2)
-    assert strange[20, 2] > 0.5
+    assert strange[20, 2] > 0.9
     assert strange[20, :2].max() < 0.1
 
 
@@ -124,19 +124,21 @@ def test_the_order_of_animals_means_nothing() -> None:
 
 
 def test_low_scores_and_missing_animals() -> None:
-    points, scores = walk(animals=2), np.full((60, 2, 4), 0.9, np.float32)
-    scores[3, 0, 2] = 0.1
+    points, scores = walk(animals=2), np.ones((60, 2, 4), np.float32)
+    scores[3, 0, 2] = 0.5
     points[9, 1], scores[9, 1] = np.nan, 0
     doubt = low_score(points, scores)
-    assert doubt[3, 2] == pytest.approx((0.9 + 0.1) / 2, abs=1e-6)
-    assert doubt[9] == pytest.approx((0.1 + 1) / 2, abs=1e-6)
-    assert doubt[0] == pytest.approx(0.1, abs=1e-6)
+    assert doubt[3, 2] == pytest.approx((0.5 + 0) / 2)
+    assert doubt[9] == pytest.approx((0 + 1) / 2)
+    assert doubt[0] == pytest.approx(0)
+    doubt = low_score(points, 0.75 * scores)
+    assert doubt[0] == pytest.approx(0.2)  # half of what counts a half: a quarter of 1, against 1
 
 
 @given(hnp.arrays(np.float64, st.tuples(st.integers(0, 4), st.integers(0, 9)), elements=st.floats(0, 1)))
-def test_a_frame_is_as_strange_as_its_worst_quarter(parts: np.ndarray) -> None:
+def test_a_frame_is_as_strange_as_its_worst_half(parts: np.ndarray) -> None:
     for row, value in zip(parts, frame_value(parts), strict=True):
-        worst = sorted(row, reverse=True)[: -(-len(row) // 4)]
+        worst = sorted(row, reverse=True)[: -(-len(row) // 2)]
         assert value == pytest.approx(sum(worst) / len(worst) if worst else 0)
 
 

@@ -21,22 +21,23 @@ from posewire_training.labels.record import Points, labelled
 Values = npt.NDArray[np.float64]
 
 _MAD = 1.4826  # makes the median absolute deviation of normal numbers their standard deviation
-_USUAL = 3.0  # robust standard deviations that are nothing strange
-_STRANGE = 6.0  # as many beyond those count a half
-_STILL = 0.02  # body lengths: motion below this is never strange
-_FIRM = 0.05  # spread of the logarithm of a limb's length that is never strange
+_DOUBT = 0.5  # how far a score must be below 1 to count a half
+_STRANGE = 5.0  # robust standard deviations that count a half
+_STILL = 0.02  # body lengths added to the spread of displacements: less motion is never strange
+_FIRM = 0.05  # added to the spread of the logarithm of a limb's length, likewise
 _FLIP = 0.1  # body lengths between a keypoint and its mirror image's that count a half
 
 
 def low_score(points: Points, scores: Points) -> Values:
-    """Float64 ``[F, K]``: how far the score is below 1, on average over the animals of a frame.
+    """Float64 ``[F, K]``: how far the score is below 1, on average over the animals of a frame; a score of 0.5 counts a
+    half.
 
     Animals that are missing, against the median number of animals in a frame, count 1.
     """
     there = np.asarray(labelled(points).any(axis=-1))  # [F, A]
     found = there.sum(axis=1)  # [F]
     missing = np.maximum(np.median(found) - found, 0) if len(found) else found
-    doubt = ((1 - scores.astype(np.float64)).clip(0, 1) * there[..., None]).sum(axis=1)
+    doubt = (_rising((1 - scores.astype(np.float64)).clip(0, 1) / _DOUBT) * there[..., None]).sum(axis=1)
     return np.asarray((doubt + missing[:, None]) / np.maximum(found + missing, 1)[:, None])
 
 
@@ -81,9 +82,7 @@ def flip_disagreement(points: Points, mirrored: Points) -> Values:
         apart[n][alone] = np.inf
         if labelled(mirrored[n]).any(axis=-1).sum() > labelled(points[n]).any(axis=-1).sum():
             apart[n, 0] = np.inf
-    with np.errstate(invalid="ignore"):
-        share = np.where(np.isinf(apart), 1.0, apart / (apart + _FLIP * body))
-    return _fold(share)
+    return _fold(_rising(apart / (_FLIP * body)))
 
 
 def limbs_of(skeleton: Sequence[Pair], keypoints: int) -> tuple[Pair, ...]:
@@ -92,12 +91,11 @@ def limbs_of(skeleton: Sequence[Pair], keypoints: int) -> tuple[Pair, ...]:
 
 
 def frame_value(parts: Values) -> Values:
-    """Float64 ``[F]`` from ``[F, parts]``: the mean of the worst quarter of the parts, 0 where nothing is known.
+    """Float64 ``[F]`` from ``[F, parts]``: the mean of the worst half of the parts, 0 where nothing is known.
 
     The mean of all would drown one lost paw among thirty good keypoints; the worst alone would be noise.
     """
-    count = max(1, -(-parts.shape[1] // 4)) if parts.shape[1] else 0
-    known = np.sort(np.nan_to_num(parts, nan=-1.0), axis=1)[:, ::-1][:, :count]
+    known = np.sort(np.nan_to_num(parts, nan=-1.0), axis=1)[:, ::-1][:, : -(-parts.shape[1] // 2)]
     there = known >= 0
     return np.asarray(np.where(there, known, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1), np.float64)
 
@@ -121,7 +119,7 @@ def _apart(points: Points, others: Points) -> Values:
 
 
 def _outlying(values: Values, firm: float, both_sides: bool) -> Values:
-    """0..1 of ``[F, A, parts]``: how many robust standard deviations each is beyond what is usual for its part.
+    """0..1 of ``[F, A, parts]``: how many robust standard deviations each is from the median of its part.
 
     ``firm`` is added to each spread, so that tiny deviations of steady parts are not strange.
     """
@@ -130,8 +128,13 @@ def _outlying(values: Values, firm: float, both_sides: bool) -> Values:
         centre = np.nanmedian(values, axis=(0, 1)) if values.size else np.zeros(values.shape[2:])
         away = values - centre
         spread = _MAD * np.nanmedian(np.abs(away), axis=(0, 1)) + firm if values.size else np.ones(values.shape[2:])
-    beyond = np.maximum((np.abs(away) if both_sides else away) / spread - _USUAL, 0)
-    return np.asarray(beyond / (beyond + _STRANGE))
+    return _rising((np.abs(away) if both_sides else np.maximum(away, 0)) / (_STRANGE * spread))
+
+
+def _rising(times: Values) -> Values:
+    """0..1: 0 at 0, a half at 1, next to 1 from a few on (1 at infinity). Little counts little: all are squared."""
+    squares = np.minimum(times, 1e9) ** 2
+    return np.asarray(squares / (1 + squares))
 
 
 def _fold(values: Values) -> Values:

@@ -74,6 +74,9 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 def _readable(report: dict[str, Any]) -> str:
     lines = [f"{Path(frame['image']).name}  worth {frame['worth']:.2f}  {frame['why']}" for frame in report["frames"]]
-    lines.append(f"{len(report['frames'])} frames of {report['looked_at']} looked at (each {report['every']}. one)")
+    lines.append(
+        f"{len(report['frames'])} frames; {report['looked_at']} were looked at, one in {report['every']}, of a typical "
+        f"worth of {report['typical_worth']:.2f}"
+    )
     lines += [f"correct {file}, and save it as CollectedData_<your name>.csv beside it" for file in report["predicted"]]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from posewire_models.contract import ModelContract
 from posewire_training.images import Image, opened_video, video_frames
 from posewire_training.labels.record import Points
 from posewire_training.refine.appearance import looks_of
+from posewire_training.refine.choose import worth_of
 from posewire_training.refine.predict import Predictions, Predictor, joined
 from posewire_training.refine.signals import (
     Values,
@@ -92,6 +93,23 @@ def signals_of(
 def values_of(signals: dict[str, Values]) -> dict[str, Values]:
     """One number a frame of each signal: float64 ``[F]``."""
     return {name: frame_value(parts) for name, parts in signals.items()}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """How doubtful frames are: ``parts`` float64 ``[F, parts]`` and ``values`` float64 ``[F]`` of each signal, and
+    ``worth`` float64 ``[F]``, all 0..1."""
+
+    parts: dict[str, Values]
+    values: dict[str, Values]
+    worth: Values
+
+
+def doubt_of(look: Look, contract: ModelContract, signals: Sequence[str]) -> Doubt:
+    """The doubt in the frames of a video by the named signals; the video is its own measure of what is usual."""
+    parts = signals_of(look.predictions, look.mirrored, contract)
+    values = {name: value for name, value in values_of(parts).items() if name in signals}
+    return Doubt(parts, values, worth_of(values))
 
 
 def part_names(contract: ModelContract) -> dict[str, list[str]]:

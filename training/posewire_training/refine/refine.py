@@ -12,9 +12,9 @@ import numpy.typing as npt
 from posewire_models.errors import InputError, nearest
 from posewire_training.images import ImageRef
 from posewire_training.labels.record import Points
-from posewire_training.refine.choose import WEIGHTS, Candidates, choose, worth_of
+from posewire_training.refine.choose import WEIGHTS, Candidates, choose
 from posewire_training.refine.known import find_project, labelled_pictures, looks_of_pictures, taken_frames
-from posewire_training.refine.look import Look, length_of, look_at, part_names, signals_of, thinned, values_of
+from posewire_training.refine.look import Doubt, Look, doubt_of, length_of, look_at, part_names, thinned
 from posewire_training.refine.predict import MOST_ANIMALS, Predictor
 from posewire_training.refine.signals import Values
 from posewire_training.refine.written import Chosen, row_of, write_chosen
@@ -70,7 +70,8 @@ def refine(
 
         looks.append(look_at(video, predictor, step, tell_all))
     taken = [taken_frames(video, [image for image, _ in pictures], out) for video in videos]
-    chosen = _chosen(looks, taken, known, predictor, tuple(signals), count, gap, seed)
+    doubts = [doubt_of(look, predictor.contract, signals) for look in looks]
+    chosen = _chosen(looks, doubts, taken, known, part_names(predictor.contract), count, gap, seed)
     if len(chosen) < count:
         say(f"{len(chosen)} of {count} frames: no others differ from those and lie {gap} frames apart (--gap, --every)")
     if not chosen:
@@ -83,6 +84,7 @@ def refine(
         "model": predictor.name,
         "looked_at": sum(len(look.numbers) for look in looks),
         "every": step,
+        "typical_worth": round(float(np.median(np.concatenate([doubt.worth for doubt in doubts]))), 4),
         "frames": [row_of(frame, picture) for frame, picture in zip(chosen, files.pictures, strict=True)],
         "predicted": [str(file) for file in files.predicted],
         "reasons": [str(file) for file in files.reasons],
@@ -107,20 +109,17 @@ def _check(videos: Sequence[Path], count: int, every: int | None, gap: int, sign
 
 def _chosen(
     looks: Sequence[Look],
+    doubts: Sequence[Doubt],
     taken: Sequence[set[int]],
     known: Points,
-    predictor: Predictor,
-    signals: tuple[str, ...],
+    names: dict[str, list[str]],
     count: int,
     gap: int,
     seed: int,
 ) -> list[Chosen]:
-    """The frames chosen of all videos together; each video is its own measure of what is usual."""
-    parts = [signals_of(look.predictions, look.mirrored, predictor.contract) for look in looks]
-    values = [{name: value for name, value in values_of(part).items() if name in signals} for part in parts]
-    worth = [worth_of(value) for value in values]
+    """The frames chosen of all videos together."""
     candidates = Candidates(
-        np.concatenate(worth),
+        np.concatenate([doubt.worth for doubt in doubts]),
         np.concatenate([look.looks for look in looks]),
         np.concatenate([np.full(len(look.numbers), n) for n, look in enumerate(looks)]),
         np.concatenate([look.numbers for look in looks]),
@@ -130,19 +129,16 @@ def _chosen(
     around = candidates.looks[~candidates.free]
     known = np.concatenate([known, around]) if len(known) else around
     starts = np.cumsum([0, *(len(look.numbers) for look in looks)])
-    names = part_names(predictor.contract)
     found = []
     for place in choose(candidates, known, count, gap, seed):
         video = int(candidates.videos[place])
         n = place - int(starts[video])
-        mine = {name: float(value[n]) for name, value in values[video].items()}
-        why = _why(mine, {name: part[n] for name, part in parts[video].items()}, names)
-        look = looks[video]
+        look, doubt = looks[video], doubts[video]
+        values = {name: float(value[n]) for name, value in doubt.values.items()}
+        why = _why(values, {name: part[n] for name, part in doubt.parts.items()}, names)
         image = ImageRef(look.video, int(look.numbers[n]))
-        prediction = look.predictions
-        found.append(
-            Chosen(image, prediction.points[n], prediction.scores[n], float(candidates.worth[place]), mine, why)
-        )
+        points, scores = look.predictions.points[n], look.predictions.scores[n]
+        found.append(Chosen(image, points, scores, float(doubt.worth[n]), values, why))
     return found
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from posewire_bench.studies import summary, toml_of
 from posewire_models.files import write_whole
 from posewire_training.config import Project, find_data, read_project
 from posewire_training.run_folder import read_json, write_json
@@ -24,8 +23,6 @@ from posewire_training.source import Source, open_source
 from posewire_training.train import train
 
 COUNTS = (5, 10, 20, 50)
-# Two-sided 95 % points of Student's t for 2..9 degrees of freedom.
-_T = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 
 
 def study(
@@ -41,7 +38,7 @@ def study(
                 _one(project, settings, source, work / f"{count}-{Path(start).name}-{seed}", count, start, seed, steps)
                 for seed in range(seeds)
             ]
-            rows.append({"labels": count, "start": start, **_summary(errors)})
+            rows.append({"labels": count, "start": start, **summary(errors)})
     return rows
 
 
@@ -64,7 +61,7 @@ def _one(
     network = fields.get("network", {}) | {"weights": start}
     run.mkdir(parents=True, exist_ok=True)
     file = run / "project.toml"
-    write_whole(file, _toml(fields | {"data": data, "schedule": schedule, "network": network}).encode())
+    write_whole(file, toml_of(fields | {"data": data, "schedule": schedule, "network": network}).encode())
     train(file, run=run / "run", quiet=True)
     error = read_json(run / "run" / "run.json")["error_px"]["mean"]
     write_json(result, {"labels": count, "start": start, "seed": seed, "steps": steps, "mean_px": error})
@@ -78,28 +75,6 @@ def _root(project: Path, settings: Project) -> Path:
     first = data.labels[0].file
     found = find_data(first, project.absolute().parent, data.root, "label file")
     return found.parents[len(Path(first).parts) - 1]
-
-
-def _toml(fields: dict[str, Any]) -> str:
-    """Settings as TOML; what JSON writes of plain values and lists of them is TOML too."""
-    plain = {key: value for key, value in fields.items() if not isinstance(value, dict) and key != "labels"}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
-    if "labels" in fields:
-        files = [", ".join(f"{k} = {json.dumps(v)}" for k, v in entry.items()) for entry in fields["labels"]]
-        lines.append("labels = [" + ", ".join(f"{{ {file} }}" for file in files) + "]")
-    for key, value in fields.items():
-        if isinstance(value, dict):
-            lines += ["", f"[{key}]", _toml(value)]
-    return "\n".join(lines)
-
-
-def _summary(errors: list[float]) -> dict[str, Any]:
-    """Mean over seeds with its 95 % interval by Student's t."""
-    mean = statistics.fmean(errors)
-    half = math.nan
-    if len(errors) > 1:
-        half = _T[min(9, len(errors) - 1)] * statistics.stdev(errors) / math.sqrt(len(errors))
-    return {"mean_px": mean, "interval_px": [mean - half, mean + half], "seeds": errors}
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import typer
 
 from posewire.cli_labels import labels_app
 from posewire.cli_models import models_app
+from posewire.cli_refine import refine
 from posewire.console import Json, Signals, StatusLine, Stopped, emit, fail, keep_stdout_clean, say
 from posewire.endpoint import DEFAULT_ENDPOINT
 from posewire_models.errors import PosewireError
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models_app, name="models")
+app.command("refine")(refine)
 app.add_typer(labels_app, name="labels")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,34 @@ def test_named_images_are_held_out(tmp_path: Path) -> None:
         settings = read_project(write_project(tmp_path, images=4, data={"validation_images": [wrong]}))
         with pytest.raises(InputError, match="names 0 labelled images"):
             open_source(settings, tmp_path)
+
+
+def test_a_pattern_names_all_label_files_that_fit(tmp_path: Path) -> None:
+    pattern = ["labeled-data/*/CollectedData_*.csv"]
+    project = write_project(tmp_path, images=4, data={"labels": pattern, "validation": 0})
+    assert len(open_source(read_project(project), tmp_path).train) == 4
+    clip, more = tmp_path / "labeled-data" / "clip", tmp_path / "labeled-data" / "a [new] clip"
+    shutil.copytree(clip, more)
+    text = (more / "CollectedData_me.csv").read_text()
+    (more / "CollectedData_me.csv").write_text(text.replace("labeled-data/clip", "labeled-data/a [new] clip"))
+    (more / "predicted_dots.csv").write_text("not a label file")
+    names = open_source(read_project(project), tmp_path).train.names
+    assert [name.split("/")[0] for name in names] == ["a [new] clip"] * 4 + ["clip"] * 4
+    settings = read_project(write_project(tmp_path, images=4, data={"labels": ["labeled-data/*/Corrected_*.csv"]}))
+    with pytest.raises(InputError, match=r"label file 'labeled-data/\*/Corrected_\*.csv' not found"):
+        open_source(settings, tmp_path)
+
+
+def test_a_picture_in_two_label_files_is_refused(tmp_path: Path) -> None:
+    project = write_project(tmp_path, images=4, data={"labels": ["labeled-data/*/CollectedData_*.csv"]})
+    clip = tmp_path / "labeled-data" / "clip"
+    (clip / "CollectedData_you.csv").write_text((clip / "CollectedData_me.csv").read_text())
+    with pytest.raises(InputError, match=r"img0.png is labelled in .*CollectedData_me.csv and in .*CollectedData_you"):
+        open_source(read_project(project), tmp_path)
+    name = "labeled-data/clip/CollectedData_me.csv"
+    settings = read_project(write_project(tmp_path, images=4, data={"labels": [name, "labeled-data/*/*_me.csv"]}))
+    with pytest.raises(InputError, match="named more than once"):
+        open_source(settings, tmp_path)
 
 
 def test_drawn_animals_bring_their_own_skeleton_and_unseen_seeds() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from glob import escape, glob, has_magic
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -53,7 +54,8 @@ class DataSettings(Part):
     """Where labelled images come from, and which of them are held out."""
 
     labels: tuple[LabelFile, ...] = Field(min_length=1)
-    """Label files, relative to ``root``: names, or tables ``{ file = ..., video = ... }``."""
+    """Label files, relative to ``root``: names, patterns (``labeled-data/*/CollectedData_*.csv``), or tables
+    ``{ file = ..., video = ... }``."""
     root: str | None = None
     """Folder of the data, relative to the project file; the environment variable POSEWIRE_DATA wins over it.
     Without either, label files are looked up from the project file's folder and each folder above it."""
@@ -336,14 +338,31 @@ def find_data(text: str, project_folder: Path, root: str | None, what: str) -> P
     Looked up from POSEWIRE_DATA, else from ``root`` (relative to the project file), else from the project file's
     folder and each folder above it. Raises InputError if it is nowhere.
     """
-    given = os.environ.get(DATA_ENVIRONMENT) or root
-    folders = [project_folder / Path(given).expanduser()] if given else [project_folder, *project_folder.parents]
-    for folder in folders:
+    for folder in (folders := _data_folders(project_folder, root)):
         path = folder / Path(text).expanduser()
         if path.exists():
             return path
-    places = str(folders[0]) if given else f"{project_folder} and the folders above it"
+    places = str(folders[0]) if len(folders) == 1 else f"{project_folder} and the folders above it"
     raise InputError(
         f"{what} {text!r} not found in {places}; "
         f"set the environment variable {DATA_ENVIRONMENT} or [data] root to the folder that holds it"
     )
+
+
+def find_all_data(text: str, project_folder: Path, root: str | None, what: str) -> list[Path]:
+    """All files that a pattern with ``*``, ``?`` or ``[...]`` means, in alphabetical order, from the first folder that
+    holds any; of a plain name the one file. Looked up like `find_data`. Raises InputError if there is none."""
+    if has_magic(text):
+        for folder in _data_folders(project_folder, root):
+            found = sorted(
+                Path(name) for name in glob(os.path.join(escape(str(folder)), Path(text).expanduser()), recursive=True)
+            )
+            if found:
+                return found
+    return [find_data(text, project_folder, root, what)]
+
+
+def _data_folders(project_folder: Path, root: str | None) -> list[Path]:
+    """Where data is looked up."""
+    given = os.environ.get(DATA_ENVIRONMENT) or root
+    return [project_folder / Path(given).expanduser()] if given else [project_folder, *project_folder.parents]

@@ -13,8 +13,9 @@ import numpy as np
 from posewire_models.errors import InputError
 from posewire_models.grid import resized
 from posewire_models.skeleton import Skeleton
-from posewire_training.config import DataSettings, PhantomSettings, Project, find_data
+from posewire_training.config import DataSettings, PhantomSettings, Project, find_all_data, find_data
 from posewire_training.dataset import Frames, joined_frames, read_frames, scaled_image
+from posewire_training.images import ImageRef
 from posewire_training.labels import Labels, load_labels
 from posewire_training.labels.record import labelled
 from posewire_training.labels.sides import symmetric_by_name
@@ -43,11 +44,11 @@ def open_source(project: Project, folder: Path) -> Source:
     assert data is not None  # Project checks that one of the two is there
     sets: list[Frames] = []
     keypoints, skeleton, symmetric = project.keypoints, project.skeleton, project.symmetric
-    for entry in data.labels:
-        path = find_data(entry.file, folder, data.root, "label file")
-        video = find_data(entry.video, folder, data.root, "video") if entry.video else None
+    known: dict[ImageRef, Path] = {}
+    for path, video in label_files(data, folder):
         labels = load_labels(path, keypoints or None, video)
         _check_animals(project, labels, str(path))
+        _refuse_labelled_twice(known, labels, path)
         keypoints, skeleton, symmetric = labels.keypoints, skeleton or labels.skeleton, symmetric or labels.symmetric
         sets.append(read_frames(labels, str(path), project.network.scale, project.network.color))
     if "symmetric" not in project.model_fields_set and not symmetric:
@@ -83,6 +84,28 @@ def open_source(project: Project, folder: Path) -> Source:
         data.description or ", ".join(entry.file for entry in data.labels),
         data.licence,
     )
+
+
+def label_files(data: DataSettings, folder: Path) -> list[tuple[Path, Path | None]]:
+    """The label files of a project whose file lies in ``folder``, each with the video it means, if one is named.
+
+    A pattern (``labeled-data/*/CollectedData_*.csv``) stands for all files it fits, in alphabetical order.
+    Raises InputError for what is nowhere.
+    """
+    found: list[tuple[Path, Path | None]] = []
+    for entry in data.labels:
+        video = find_data(entry.video, folder, data.root, "video") if entry.video else None
+        found += [(path, video) for path in find_all_data(entry.file, folder, data.root, "label file")]
+    if twice := next((path for n, (path, _) in enumerate(found) if path in [other for other, _ in found[:n]]), None):
+        raise InputError(f"[data] labels: {twice} is named more than once")
+    return found
+
+
+def _refuse_labelled_twice(known: dict[ImageRef, Path], labels: Labels, path: Path) -> None:
+    """Raises InputError for a picture that another label file holds: it could be learned from and held out at once."""
+    for image in labels.images:
+        if (other := known.setdefault(image, path)) != path:
+            raise InputError(f"{image.name} is labelled in {other} and in {path}; keep one of the two rows")
 
 
 def connected(body: Skeleton) -> bool:

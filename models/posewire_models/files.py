@@ -20,6 +20,10 @@ def put_in_place(path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a kill leaves the old one or the new one. Raises OSError."""
-    beside(path).write_bytes(content)
-    put_in_place(path)
+    """Write a file so that a kill leaves the old one or the new one. Raises OSError; nothing new is left then."""
+    try:
+        beside(path).write_bytes(content)
+        put_in_place(path)
+    except OSError:
+        beside(path).unlink(missing_ok=True)
+        raise

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import cv2
@@ -218,3 +220,39 @@ def test_a_preview_shows_views_and_trains_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
     with pytest.raises(WorkError, match="cannot be written"):
         preview(tmp_path / "dots.toml", tmp_path / "nowhere" / "views.png")
+
+
+def test_a_full_disk_is_named_and_loses_nothing(trained: Path, tmp_path: Path) -> None:
+    """Files may not grow beyond the checkpoint that is there: the next one does not fit."""
+    resource = pytest.importorskip("resource")
+    run = tmp_path / "run"
+    train(write_project(tmp_path), run=run, steps=30, quiet=True, stop=stopped_after_one_step())
+    kept = (run / "checkpoint.npz").read_bytes()
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) // 2, limits[1]))
+    try:
+        with pytest.raises(WorkError, match=r"checkpoint\.npz: cannot be written \(File too large\)"):
+            train(tmp_path / "dots.toml", run=run, steps=30, quiet=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert (run / "checkpoint.npz").read_bytes() == kept
+    assert not list(run.glob(".*"))
+    assert json.loads((run / "run.json").read_text())["step"] == 1
+
+
+def test_a_broken_checkpoint_is_named(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(record | {"finished": None}))
+    (run / "checkpoint.npz").write_bytes((run / "checkpoint.npz").read_bytes()[:5000])
+    with pytest.raises(InputError, match=r"checkpoint\.npz: broken"):
+        train(trained.parent / "dots.toml", run=run, quiet=True)
+
+
+def stopped_after_one_step() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event

@@ -22,7 +22,6 @@ import onnxruntime
 
 from posewire_models.contract import METADATA_KEY, ModelContract
 from posewire_models.errors import InputError, WorkError, nearest
-from posewire_models.files import write_whole
 from posewire_training.card import card_error, card_temperature
 from posewire_training.config import PAD_MULTIPLE, Project
 from posewire_training.graph import Graph
@@ -42,6 +41,7 @@ from posewire_training.run_folder import (
     read_arrays,
     read_json,
     read_settings,
+    write,
     write_json,
 )
 from posewire_training.transfer import network_of
@@ -157,7 +157,7 @@ def export(
         "settings": settings.model_dump(mode="json"),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / f"{name}.onnx", content)
+    write(folder / f"{name}.onnx", content)
     write_json(folder / f"{name}.json", card)
     return folder / f"{name}.onnx"
 

@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posewire_models.errors import InputError
+from posewire_models.errors import InputError, WorkError
 from posewire_models.files import write_whole
 from posewire_training.config import Project, parse_project
 
@@ -36,16 +37,27 @@ COLUMNS = (
 )
 
 
+def write(path: Path, content: bytes) -> None:
+    """Write a file of a run, whole or not at all. Raises WorkError if that is not possible: what stood there stays."""
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise WorkError(
+            f"{path}: cannot be written ({error.strerror or error}); what was there is kept: make room, or "
+            "give another folder, and start the command again"
+        ) from None
+
+
 def write_json(path: Path, fields: Mapping[str, Any]) -> None:
-    """Write readable JSON."""
-    write_whole(path, (json.dumps(fields, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write readable JSON. Raises WorkError like `write`."""
+    write(path, (json.dumps(fields, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write an ``.npz``."""
+    """Write an ``.npz``. Raises WorkError like `write`."""
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **dict(arrays))
-    write_whole(path, content.getvalue())
+    write(path, content.getvalue())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -62,11 +74,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read an ``.npz`` of a run. Raises InputError if it is not there."""
+    """Read an ``.npz`` of a run. Raises InputError if it is not there, or broken."""
     if not path.is_file():
         raise InputError(f"{path.parent}: {path.name} is missing; the run has no checkpoint yet, let it train on")
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file.items())
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file.items())
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: broken ({error}); put back a copy of it, or start a new run") from None
 
 
 def read_settings(run: Path) -> Project:
@@ -125,8 +140,8 @@ class Curve:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(self._cells(row.values()) for row in self.rows)
-        write_whole(self._run / "curve.csv", text.getvalue().encode())
-        write_whole(self._run / "curve.png", self._picture())
+        write(self._run / "curve.csv", text.getvalue().encode())
+        write(self._run / "curve.png", self._picture())
 
     @staticmethod
     def _cells(values: Iterable[float]) -> list[str]:

@@ -197,7 +197,12 @@ def _take_up(run: Path, settings: Project, resume: bool) -> dict[str, Any]:
 
 def _start(run: Path, settings: Project, source: Source, folder: Path) -> dict[str, Any]:
     """Write what is known before the first step. ``folder``: the project file's."""
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--run {run}: cannot be made ({error.strerror}); expected a folder that can be written"
+        ) from None
     size = settings.schedule.size or whole_size(source.train)
     shown = source.held_out if len(source.held_out) else source.train
     write_arrays(run / "frames.npz", {"frames": np.stack(_some_frames(shown))})

@@ -186,7 +186,10 @@ def _picks(what: Study, folder: Path, labels: Labels, first: Numbers, pool: Numb
     result = folder / "picks.json"
     if result.is_file():
         return read_json(result)
-    predictor = Predictor(str(export(folder / "start" / "run")))
+    run = folder / "start" / "run"
+    # Scores are calibrated on the held-back frames, whose labels the choice must not know.
+    write_json(run / "run.json", read_json(run / "run.json") | {"calibration": None})
+    predictor = Predictor(str(export(run)))
     images: dict[int, Image] = dict(read_images(labels.images))
     plain, mirrored = _predicted(predictor, [images[n] for n in pool])
     values = values_of(signals_of(plain, mirrored, predictor.contract, neighbours=False))

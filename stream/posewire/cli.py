@@ -201,6 +201,7 @@ def train(
     weights: Annotated[str | None, typer.Option(help="imagenet, none, or a path to MobileNetV2 weights.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, in place of the project's.")] = None,
     fold: Annotated[str | None, typer.Option(help="N/K: hold out part N of K equal parts.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Learn from every frame; hold nothing out.")] = False,
     preview: Annotated[
         Path | None, typer.Option(help="Write a picture of what the network would see, and end.")
     ] = None,
@@ -226,6 +227,7 @@ def train(
             weights=weights,
             steps=steps,
             fold=fold,
+            everything=everything,
             stop=signals.stop,
             running=signals.running,
             say=say,

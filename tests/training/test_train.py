@@ -210,6 +210,12 @@ def test_options_win_over_the_project_file(tmp_path: Path) -> None:
     for wrong in ("2", "a/b", "0/4", "5/4"):
         with pytest.raises(InputError, match="fold"):
             train(tmp_path / "dots.toml", fold=wrong, quiet=True)
+    with pytest.raises(InputError, match="expected one of them"):
+        train(tmp_path / "dots.toml", fold="1/2", everything=True, quiet=True)
+    whole = train(tmp_path / "dots.toml", run=tmp_path / "whole", steps=1, everything=True, quiet=True)
+    record = json.loads((whole / "run.json").read_text())
+    assert record["trained_on"]["frames"] == 8
+    assert record["error_px"] is None
 
 
 def test_a_preview_shows_views_and_trains_nothing(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def train(
     weights: str | None = None,
     steps: int | None = None,
     fold: str | None = None,
+    everything: bool = False,
     resume: bool = True,
     quiet: bool = False,
     stop: threading.Event | None = None,
@@ -65,12 +66,12 @@ def train(
 
     ``run``: the folder to write, or an unfinished run to take up (``resume``); default: a new
     ``runs/<name>-<number>`` beside the project file. ``weights`` and ``steps`` win over the file;
-    ``fold`` ("2/5") holds out that part of so many equal parts.
+    ``fold`` ("2/5") holds out that part of so many equal parts; ``everything`` holds nothing out.
     ``stop`` ends the training after the step under way, with a checkpoint; ``running`` is called when the first step
     is about to begin, from when on somebody looks at ``stop``; ``say`` receives one-line remarks.
     Raises InputError for wrong settings or data, WorkError if training diverges.
     """
-    settings = _with_options(read_project(project), weights, steps, fold)
+    settings = _with_options(read_project(project), weights, steps, fold, everything)
     folder = project.absolute().parent
     run = run or new_run(project, settings.name)
     record = _take_up(run, settings, resume)
@@ -134,7 +135,9 @@ def train(
     return run
 
 
-def _with_options(settings: Project, weights: str | None, steps: int | None, fold: str | None) -> Project:
+def _with_options(
+    settings: Project, weights: str | None, steps: int | None, fold: str | None, everything: bool
+) -> Project:
     """The settings with what the command line says. Raises InputError for an impossible value."""
 
     def changed(table: str, **values: object) -> Project:
@@ -150,6 +153,13 @@ def _with_options(settings: Project, weights: str | None, steps: int | None, fol
         if settings.data is None or not (number.isdigit() and count.isdigit()):
             raise InputError(f"--fold {fold}: expected N/K, like 2/5, and a project with labelled images")
         settings = changed("data", fold=int(number), folds=int(count))
+    if everything:
+        if fold is not None:
+            raise InputError(f"--fold {fold} and --all: expected one of them")
+        if settings.data is not None:
+            settings = changed("data", validation=0, validation_images=[], fold=1, folds=0)
+        else:
+            settings = changed("phantom", validation_frames=0)
     return settings
 
 

@@ -135,6 +135,9 @@ def _overall(result: Evaluation, found: dict[str, Any]) -> str:
     if "oks_map" in found:
         names = ("animals: precision", "recall", "keypoints found", "OKS mAP", "AP50", "AP75")
         keys = ("precision", "recall", "found", "oks_map", "oks_ap50", "oks_ap75")
+        words.insert(
+            0, f"Of each frame the best {result.most} animals count, as many as are labelled in one or asked for."
+        )
         several = _table(names, [tuple(_in(found[key], 3) for key in keys)])
     return (
         f"<h2>Error</h2>\n{table}\n{within}\n{several}\n<p>{escape(' '.join(words))}</p>\n"
@@ -184,6 +187,8 @@ def _confusions(result: Evaluation, found: dict[str, Any]) -> str:
     figures, names = found["confusions"], result.contract.keypoints
     head = "<h2>Keypoints taken for one another</h2>\n"
     counts = ", ".join(f"{figures[kind]} {name}" for kind, name in _KINDS.items())
+    if swapped := figures["swapped_animals"]:
+        counts += f"; whole animals with left and right exchanged: {len(swapped)}"
     if not figures["listed"]:
         return f"{head}<p>None: {counts}.</p>"
     several = result.measured.labels.animals > 1

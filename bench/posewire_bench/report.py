@@ -195,11 +195,11 @@ def _confusions(result: Evaluation, found: dict[str, Any]) -> str:
     rows = [
         (one["frame"], *([str(one["animal"] + 1)] if several else []), one["keypoint"], one["at"],
          _KINDS[one["kind"]], _in(one["error_px"], 1))
-        for one in figures["listed"][:_MOST_LISTED]
+        for one in sorted(figures["listed"], key=lambda one: -one["error_px"])[:_MOST_LISTED]
     ]  # fmt: skip
     heads = ("frame", *(["animal"] if several else []), "predicted", "lay at the label of", "kind", "error px")
     rest = len(figures["listed"]) - _MOST_LISTED
-    more = f'<p class="note">And {rest} more; <code>--json</code> lists all.</p>' if rest > 0 else ""
+    more = f'<p class="note">The largest errors; {rest} more, <code>--json</code> lists all.</p>' if rest > 0 else ""
     chart = confusion_chart(confusion_counts(result.confusions, len(names)), names)
     drawn = _figure(chart, "How often; keypoints that were never confused are left out.")
     return f"{head}<p>{counts}.</p>\n{drawn}{_table(heads, rows, 'words')}{more}"

@@ -14,6 +14,7 @@ import numpy as np
 
 from posewire.draw import PICTURES, check_target, write_picture
 from posewire.session import load_model
+from posewire_bench.confusion import swapped_animals
 from posewire_bench.evaluation import CORRECT, Evaluation, evaluated
 from posewire_bench.measured import false_keypoints
 from posewire_bench.metrics import Interval, pck
@@ -36,11 +37,14 @@ def evaluate(
     report: Path | None = None,
     video: Path | None = None,
     empty: str = "absent",
+    held_out: bool = False,
+    animals: int | None = None,
 ) -> dict[str, Any]:
     """Measure a model (zoo name or file) against a label file; returns the object of ``evaluate --json``.
 
     ``show``: a picture of the worst frames; ``report``: an HTML file. ``video``: see `load_labels`. ``empty``: see
-    `Evaluation`. Raises InputError for what does not fit or cannot be written to, WorkError if writing failed.
+    `Evaluation`. ``held_out``, ``animals`` (the most of a frame): see `evaluated`. Raises InputError for what does not
+    fit or cannot be written to, WorkError if writing failed.
     """
     if show is not None:
         check_target(show, PICTURES)
@@ -48,7 +52,11 @@ def evaluate(
         check_target(report, (".html", ".htm"), "--report")
     if empty not in EMPTY:
         raise InputError(f"--empty {empty}: expected {' or '.join(EMPTY)}{nearest(empty, EMPTY)}")
-    result = evaluated(load_model(model), labels, provider=provider, video=video, empty=empty)
+    if animals is not None and animals < 1:
+        raise InputError(f"--animals {animals}: expected the most animals of a frame, at least 1")
+    result = evaluated(
+        load_model(model), labels, provider=provider, video=video, empty=empty, held_out=held_out, most=animals
+    )
     found = figures(result)
     if show is not None:
         pictures = worst_frames(result.measured, result.contract.body)
@@ -71,6 +79,7 @@ def figures(result: Evaluation) -> dict[str, Any]:
     in_lengths = measured.errors / result.length
     calibration, judged = result.calibration, result.calibration.scores
     kinds = Counter(one.kind for one in result.confusions)
+    swapped = swapped_animals(result.confusions, measured.poses, measured.labels.points, contract.symmetric)
     several: dict[str, Any] = {}
     if result.precision is not None and result.animals is not None:
         several = {
@@ -79,6 +88,7 @@ def figures(result: Evaluation) -> dict[str, Any]:
             "oks_ap75": _number(result.precision.at_75),
             "precision": _number(result.animals[0]),
             "recall": _number(result.animals[1]),
+            "most_animals": result.most,
             "found": _number(overall.count / known.sum() if known.any() else math.nan),
         }
     return {
@@ -118,6 +128,9 @@ def figures(result: Evaluation) -> dict[str, Any]:
         },
         "confusions": {
             **{kind: kinds[kind] for kind in ("left_right", "head_tail", "other")},
+            "swapped_animals": [
+                {"frame": measured.labels.images[frame].name, "animal": animal} for frame, animal in swapped
+            ],
             "listed": [
                 {
                     "frame": measured.labels.images[one.frame].name,
@@ -178,7 +191,12 @@ def readable(result: dict[str, Any]) -> str:
     lines += [
         f"missed     {result['missed']} labelled keypoints below the model's min_score",
         f"false      {result['false']} unlabelled keypoints above it",
-        f"confused   {confused['left_right']} left-right, {confused['head_tail']} head-tail, {confused['other']} other",
+        f"confused   {confused['left_right']} left-right, {confused['head_tail']} head-tail, {confused['other']} other"
+        + (
+            f"; left and right of {len(swapped)} whole animals exchanged"
+            if (swapped := confused["swapped_animals"])
+            else ""
+        ),
     ]
     if calibration["ece"] is not None:
         lines.append(

@@ -62,6 +62,22 @@ def confusions(found: Points, labels: Points, symmetric: Sequence[Pair], length:
     return listed
 
 
+def swapped_animals(
+    listed: Sequence[Confusion], found: Points, labels: Points, symmetric: Sequence[Pair]
+) -> list[Pair]:
+    """(frame, animal) of those whose left and right are exchanged as a whole: every mirror pair that is labelled and
+    found (one at least) is confused with each other, both ways. Arrays as in `confusions`, whose result is ``listed``.
+    """
+    confused = {(one.frame, one.animal, one.keypoint, one.at) for one in listed if one.kind == "left_right"}
+    there = np.isfinite(np.linalg.norm(found[..., :2] - labels, axis=-1))
+    swapped = []
+    for frame, animal in sorted({(one.frame, one.animal) for one in listed if one.kind == "left_right"}):
+        pairs = [(i, j) for i, j in symmetric if there[frame, animal, [i, j]].all()]
+        if pairs and all({(frame, animal, i, j), (frame, animal, j, i)} <= confused for i, j in pairs):
+            swapped.append((frame, animal))
+    return swapped
+
+
 def confusion_counts(listed: Sequence[Confusion], keypoints: int) -> npt.NDArray[np.int64]:
     """How often keypoint k (row) was predicted at the label of keypoint j (column): [K, K]."""
     counts = np.zeros((keypoints, keypoints), np.int64)

@@ -11,7 +11,7 @@ from posewire_bench.measured import Measured, Scores, judged_scores, measure
 from posewire_bench.metrics import Spread, body_length, precision_recall, spread
 from posewire_bench.oks import AveragePrecision, average_precision
 from posewire_bench.predict import predictor
-from posewire_bench.provenance import Provenance, card_beside, provenance
+from posewire_bench.provenance import Provenance, card_beside, held_out_beside, only_held_out, provenance
 from posewire_models.contract import ModelContract
 from posewire_models.errors import InputError
 from posewire_training.calibrate import Bin, can_fit, cross_tempered, fit_temperature, reliability
@@ -42,7 +42,8 @@ class Evaluation:
     """A model on a label file: everything that figures and report are made of.
 
     ``length``: px of a body length, NaN if unknown. ``precision`` (OKS) and ``animals`` (precision and recall) are of
-    models of several animals, else None. ``empty``: what a label that is not there means, `absent` or `unknown`.
+    models of several animals, else None; the best ``most`` of each frame count. ``empty``: what a label that is not
+    there means, `absent` or `unknown`.
     """
 
     model: Model
@@ -56,6 +57,7 @@ class Evaluation:
     confusions: list[Confusion]
     precision: AveragePrecision | None
     animals: tuple[float, float] | None
+    most: int
     empty: str
     provenance: Provenance
 
@@ -70,17 +72,30 @@ class Evaluation:
 
 
 def evaluated(
-    model: Model, labels_file: Path, *, provider: str = "auto", video: Path | None = None, empty: str = "absent"
+    model: Model,
+    labels_file: Path,
+    *,
+    provider: str = "auto",
+    video: Path | None = None,
+    empty: str = "absent",
+    held_out: bool = False,
+    most: int | None = None,
 ) -> Evaluation:
-    """Measure a model against a label file. Raises InputError for what does not fit."""
+    """Measure a model against a label file. ``held_out``: only the frames that its run held out. ``most``: how many
+    animals of a frame a model of several may find; default as many as are labelled in one frame. Raises InputError for
+    what does not fit."""
     contract = model.contract
     several = contract.animals == "many"
     labels = load_labels(labels_file, contract.keypoints, video)
     if not labels.animals:
         raise InputError(f"{labels_file}: holds no animal; expected frames with at least one labelled animal")
-    measured = measure(predictor(model, provider), labels, str(labels_file), one=not several)
-    length = body_length(labels.points)
+    if held_out:
+        labels = only_held_out(model, labels, str(labels_file))
     counts = labelled(labels.points).any(axis=-1).sum(axis=-1).tolist()
+    # As a user does who knows how many animals he filmed, and as training measures.
+    most = most or max(1, *counts)
+    measured = measure(predictor(model, provider, most), labels, str(labels_file), one=not several)
+    length = body_length(labels.points)
     found, matches = [len(animals) for animals in measured.found], [len(pairs) for pairs in measured.matches]
     return Evaluation(
         model,
@@ -94,8 +109,9 @@ def evaluated(
         confusions(measured.poses, labels.points, contract.symmetric, length),
         average_precision(measured.found, labels.points) if several else None,
         precision_recall(found, counts, matches) if several else None,
+        most,
         empty,
-        provenance(card_beside(model), labels_file),
+        provenance(card_beside(model), labels_file, held_out_beside(model), [image.name for image in labels.images]),
     )
 
 

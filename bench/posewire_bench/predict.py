@@ -13,18 +13,19 @@ from posewire.preprocess import Geometry, Preparation, plan
 from posewire.session import Model, default_threads
 from posewire_models.errors import InputError
 from posewire_models.grid import resized
-from posewire_training.assemble import assemble
+from posewire_training.assemble import Assembling, assemble
 
 Predict = Callable[[Image], Floats]
 """A picture (uint8 [H, W, 3] BGR or [H, W] gray) -> float32 [animals, K, 3]: x and y in its pixels, score; NaN, NaN, 0
 for a keypoint that was not found."""
 
 
-def predictor(model: Model, provider: str = "auto") -> Predict:
+def predictor(model: Model, provider: str = "auto", most: int | None = None) -> Predict:
     """How to predict with ``model``: for one animal its best peaks, by the runtime's own pipeline; for several animals
-    what assembling finds. Raises InputError for a provider that cannot run it."""
+    what assembling finds, the best ``most`` of a frame (None: all). Raises InputError for a provider that cannot run
+    it."""
     if model.contract.animals == "many":
-        return _Several(model, provider)
+        return _Several(model, provider, most)
     pipeline = Pipeline(model, provider=provider)
 
     def best_peaks(image: Image) -> Floats:
@@ -37,10 +38,11 @@ def predictor(model: Model, provider: str = "auto") -> Predict:
 class _Several:
     """Heatmaps, offsets and part affinity fields by ONNX Runtime, animals by `posewire_training.assemble`."""
 
-    def __init__(self, model: Model, provider: str) -> None:
+    def __init__(self, model: Model, provider: str, most: int | None) -> None:
         if provider not in ("auto", "cpu"):
             raise InputError(f"--provider {provider}: models of several animals are measured on the CPU; leave it out")
         self._contract = model.contract
+        self._rules = Assembling(most=most)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = default_threads()
@@ -58,7 +60,10 @@ class _Several:
         heatmaps, offsets, fields = self._session.run(["heatmaps", "offsets", "pafs"], {"frames": buffer})
         contract = self._contract
         assert contract.paf_stride is not None  # the contract of several animals demands it
-        poses = assemble(heatmaps[0], offsets[0], fields[0], contract.skeleton, contract.stride, contract.paf_stride)
+        # Cells that lie wholly in the padding cannot hold a keypoint.
+        columns, rows = (-(-size // contract.stride) for size in geometry.resized)
+        maps = heatmaps[0, :rows, :columns], offsets[0, :rows, :columns], fields[0]
+        poses = assemble(*maps, contract.skeleton, contract.stride, contract.paf_stride, self._rules)
         for axis, scale in enumerate(geometry.scale):
             poses[..., axis] = resized(poses[..., axis], 1 / scale)
         return poses

@@ -135,6 +135,9 @@ def _overall(result: Evaluation, found: dict[str, Any]) -> str:
     if "oks_map" in found:
         names = ("animals: precision", "recall", "keypoints found", "OKS mAP", "AP50", "AP75")
         keys = ("precision", "recall", "found", "oks_map", "oks_ap50", "oks_ap75")
+        words.insert(
+            0, f"Of each frame the best {result.most} animals count, as many as are labelled in one or asked for."
+        )
         several = _table(names, [tuple(_in(found[key], 3) for key in keys)])
     return (
         f"<h2>Error</h2>\n{table}\n{within}\n{several}\n<p>{escape(' '.join(words))}</p>\n"
@@ -184,17 +187,19 @@ def _confusions(result: Evaluation, found: dict[str, Any]) -> str:
     figures, names = found["confusions"], result.contract.keypoints
     head = "<h2>Keypoints taken for one another</h2>\n"
     counts = ", ".join(f"{figures[kind]} {name}" for kind, name in _KINDS.items())
+    if swapped := figures["swapped_animals"]:
+        counts += f"; whole animals with left and right exchanged: {len(swapped)}"
     if not figures["listed"]:
         return f"{head}<p>None: {counts}.</p>"
     several = result.measured.labels.animals > 1
     rows = [
         (one["frame"], *([str(one["animal"] + 1)] if several else []), one["keypoint"], one["at"],
          _KINDS[one["kind"]], _in(one["error_px"], 1))
-        for one in figures["listed"][:_MOST_LISTED]
+        for one in sorted(figures["listed"], key=lambda one: -one["error_px"])[:_MOST_LISTED]
     ]  # fmt: skip
     heads = ("frame", *(["animal"] if several else []), "predicted", "lay at the label of", "kind", "error px")
     rest = len(figures["listed"]) - _MOST_LISTED
-    more = f'<p class="note">And {rest} more; <code>--json</code> lists all.</p>' if rest > 0 else ""
+    more = f'<p class="note">The largest errors; {rest} more, <code>--json</code> lists all.</p>' if rest > 0 else ""
     chart = confusion_chart(confusion_counts(result.confusions, len(names)), names)
     drawn = _figure(chart, "How often; keypoints that were never confused are left out.")
     return f"{head}<p>{counts}.</p>\n{drawn}{_table(heads, rows, 'words')}{more}"

@@ -13,10 +13,11 @@ from posewire.preprocess import Crop
 from posewire_bench.measured import Errors, Measured
 from posewire_bench.metrics import body_length
 from posewire_models.skeleton import Skeleton
-from posewire_training.images import read_images
+from posewire_training.images import ImageRef, read_images
 from posewire_training.labels.record import labelled
 
 WORST = 6
+NEIGHBOURS = 10  # frames of one video
 WIDTH_PX = 760
 _MARGIN = 0.25  # of the longer side of the box, on each side
 _LEAST_MARGIN_PX = 12
@@ -34,23 +35,37 @@ class Picture:
     image: Image
 
 
-def worst_animals(errors: Errors, missed_px: float, count: int = WORST) -> list[tuple[int, int]]:
+def worst_animals(
+    errors: Errors, missed_px: float, count: int = WORST, images: Sequence[ImageRef] = ()
+) -> list[tuple[int, int]]:
     """(frame, place) of the animals of largest mean error, the worst one of each frame, worst first.
 
-    ``errors`` [F, A, K] as in `Measured`; a keypoint that was not found counts as ``missed_px``.
+    ``errors`` [F, A, K] as in `Measured`; a keypoint that was not found counts as ``missed_px``. Of ``images`` that lie
+    less than `NEIGHBOURS` frames apart in a video, and so show nearly the same, only the worst is taken.
     """
     known = ~np.isnan(errors)
     total = np.where(np.isinf(errors), missed_px, np.nan_to_num(errors)).sum(axis=-1)
     means = np.where(known.any(axis=-1), total / np.maximum(known.sum(axis=-1), 1), -1)  # [F, A]
     worst = means.max(axis=1)
     order = [n for n in np.argsort(-worst, kind="stable").tolist() if worst[n] >= 0]
-    return [(n, int(means[n].argmax())) for n in order[:count]]
+    chosen: list[int] = []
+    for n in order:
+        if len(chosen) < count and not (images and any(_neighbours(images[n], images[other]) for other in chosen)):
+            chosen.append(n)
+    return [(n, int(means[n].argmax())) for n in chosen]
+
+
+def _neighbours(one: ImageRef, other: ImageRef) -> bool:
+    if one.frame is None or other.frame is None or one.path != other.path:
+        return False
+    return abs(one.frame - other.frame) < NEIGHBOURS
 
 
 def worst_frames(measured: Measured, body: Skeleton, count: int = WORST) -> list[Picture]:
     """The worst frames, cropped round their worst animal; labels and predictions of all animals are drawn."""
     length = body_length(measured.labels.points)
-    chosen = worst_animals(measured.errors, length if np.isfinite(length) else _LEAST_WIDTH_PX, count)
+    missed_px = length if np.isfinite(length) else _LEAST_WIDTH_PX
+    chosen = worst_animals(measured.errors, missed_px, count, measured.labels.images)
     pictures = {}
     for place, image in read_images([measured.labels.images[n] for n, _ in chosen]):
         pictures[place] = _picture(measured, *chosen[place], image, body)

@@ -247,6 +247,12 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(help="Write figures, curves and worst frames as one .html.")] = None,
     show: Annotated[Path | None, typer.Option(help="Write a picture of the worst frames.")] = None,
     video: Annotated[Path | None, typer.Option(help="The video whose frames are labelled.")] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Only frames that the run held out in whose folder MODEL lies.")
+    ] = False,
+    animals: Annotated[
+        int | None, typer.Option(help="The most animals of a frame; default: as many as are labelled in one.")
+    ] = None,
     empty: Annotated[str, typer.Option(help="What no label means: absent, or unknown.")] = "absent",
     provider: Annotated[str, typer.Option(help="auto, tensorrt, cuda, cpu.")] = "auto",
     as_json: Json = False,
@@ -256,7 +262,17 @@ def evaluate(
         from posewire_bench.accuracy import evaluate as work
         from posewire_bench.accuracy import readable
 
-        result = work(model, labels, provider=provider, show=show, report=report, video=video, empty=empty)
+        result = work(
+            model,
+            labels,
+            provider=provider,
+            show=show,
+            report=report,
+            video=video,
+            empty=empty,
+            held_out=held_out,
+            animals=animals,
+        )
     emit(result, readable(result), as_json)
     return 0
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posewire_bench.confusion import Confusion, confusion_counts, confusions
+from posewire_bench.confusion import Confusion, confusion_counts, confusions, swapped_animals
 from posewire_bench.metrics import body_length
 
 # snout, left ear, right ear, tail base: 100 px long
@@ -38,6 +38,18 @@ def test_planted_exchanges_are_found():
     ]
     counts = confusion_counts(listed, 4)
     assert (counts.sum(), counts[1, 2], counts[2, 1], counts[0, 3]) == (3, 1, 1, 1)
+
+
+def test_an_animal_is_exchanged_as_a_whole_if_all_its_pairs_are():
+    found, labels = frames()
+    symmetric = ((1, 2), (0, 3))
+    found[0, 0, [1, 2, 0, 3]] = labels[0, 0, [2, 1, 3, 0]]  # both pairs
+    found[1, 0, [1, 2]] = labels[1, 0, [2, 1]]  # one of two
+    found[2, 0, [1, 2]], labels[2, 0, 3] = labels[2, 0, [2, 1]], np.nan  # one, and the other cannot be told
+    found[3, 0, 1] = labels[3, 0, 2]  # one ear alone
+    listed = confusions(found, labels, symmetric, 100.0)
+    assert swapped_animals(listed, found, labels, symmetric) == [(0, 0), (2, 0)]
+    assert swapped_animals([], found, labels, symmetric) == []
 
 
 def test_good_predictions_and_missing_ones_are_no_confusions():

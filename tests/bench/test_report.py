@@ -19,6 +19,8 @@ from posewire.session import load_model
 from posewire_bench.accuracy import evaluate
 from posewire_bench.provenance import card_beside, provenance
 from posewire_bench.worst import area_round, worst_animals
+from posewire_models.errors import InputError
+from posewire_training.images import ImageRef
 from program import posewire
 
 VOID = {"meta", "img", "br", "path", "use", "rect", "line"}
@@ -139,6 +141,8 @@ def test_the_report_of_several_animals(tmp_path):
         (["--report", "out.pdf"], "expected a file ending in .html"),
         (["--report", "nowhere/out.html"], "no folder nowhere"),
         (["--empty", "absnt"], "did you mean"),
+        (["--animals", "0"], "at least 1"),
+        (["--held-out"], "does not lie in the folder of a run"),
     ],
 )
 def test_bad_options_are_told_in_one_line(tmp_path, swapped, arguments, words):
@@ -165,6 +169,32 @@ def test_a_card_tells_whether_labels_were_learned_from(tmp_path, swapped):
     assert seen("mice/m5/Collected.csv") is False
     assert seen() is None
     assert provenance({"settings": {"phantom": {"width": 640}}}, labels).seen is False
+
+
+def test_frames_that_the_run_held_out_are_known_and_can_be_measured_alone(tmp_path, swapped):
+    model, labels = swapped
+    names = [f"{tmp_path.name}/{n}.png" for n in (1, 5, 7)]
+    record = {"keypoints": list(tiny_model.KEYPOINTS), "held_out": {"how": "3 random frames", "frames": names}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    every = evaluate(str(model), labels)
+    assert (every["frames"], every["learned_from_labels"]) == (24, True)
+    ended = posewire("evaluate", model, labels, "--held-out", "--report", tmp_path / "out.html", "--json")
+    assert ended.status == 0, ended.stderr
+    assert (ended.report["frames"], ended.report["learned_from_labels"]) == (3, False)
+    assert ended.report["confusions"]["left_right"] == 2
+    assert "held all 3 frames out: 3 random frames" in Page((tmp_path / "out.html").read_text(encoding="utf-8")).words
+    (tmp_path / "run.json").write_text(json.dumps(record | {"held_out": {"how": "1", "frames": ["other/1.png"]}}))
+    assert evaluate(str(model), labels)["learned_from_labels"] is None  # this run says nothing of these frames
+    with pytest.raises(InputError, match="none of the 1 frames held out"):
+        evaluate(str(model), labels, held_out=True)
+
+
+def test_of_neighbours_in_a_video_only_the_worst_is_shown():
+    errors = np.array([5.0, 9, 8, 7, 6])[:, None, None]
+    video = [ImageRef(Path("a.mp4"), n) for n in (0, 10, 14, 19, 20)]
+    assert worst_animals(errors, 40, images=video) == [(1, 0), (4, 0), (0, 0)]
+    pictures = [ImageRef(Path(f"{n}.png")) for n in range(5)]
+    assert len(worst_animals(errors, 40, images=pictures)) == 5
 
 
 def test_the_worst_animal_of_each_frame_worst_first():

@@ -95,6 +95,17 @@ def test_a_missing_animal_lowers_recall_and_precision_of_oks(tmp_path, herd):
     assert found["mean_px"] < 0.5
 
 
+def test_of_more_animals_than_filmed_the_best_count(tmp_path, herd):
+    """Frames show two animals, labels know one: more than one is not looked for, unless it is asked for."""
+    labels = np.concatenate([several_model.points(animals[:1]) for animals in PLACES])
+    path, video = write_video(tmp_path, PLACES, labels)
+    found = evaluate(str(herd), path, video=video)
+    assert found["most_animals"] == 1
+    assert found["precision"] == found["recall"]
+    more = evaluate(str(herd), path, video=video, animals=5)
+    assert (more["most_animals"], more["recall"], more["precision"]) == (5, 1, 0.5)
+
+
 def test_other_providers_are_refused(herd):
     with pytest.raises(InputError, match="measured on the CPU"):
         predictor(load_model(str(herd)), "cuda")

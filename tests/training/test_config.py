@@ -58,7 +58,6 @@ def test_unknown_keys_are_refused_with_the_nearest_right_name(
     [
         ({"name": "mouse"}, "[data]"),
         ({**LEAST, "phantom": {}}, "[phantom]"),
-        ({"name": "mouse", "data": {}}, "data.labels: missing"),
         ({**LEAST, "name": "a mouse/1"}, "name:"),
         ({**LEAST, "network": {"alpha": 0.4}}, "network.alpha:"),
         ({**LEAST, "schedule": {"steps": 0}}, "schedule.steps:"),

@@ -1,0 +1,71 @@
+"""What a network makes of a frame, as one vector: its last features, before it names keypoints.
+
+The tensor that the convolution behind the heatmaps reads becomes an output of the graph. A convolution's input is
+``[N, channels, h, w]`` in every ONNX file, so its layout need not be guessed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper
+
+from posewire_models.contract import ModelContract
+from posewire_models.errors import ModelError
+from posewire_models.grid import padded_size
+from posewire_models.modelfile import INPUT, read_contract
+from posewire_models.zoo import read_model
+from posewire_training.batches import padded
+from posewire_training.dataset import scaled_image
+from posewire_training.frames.choose import Vectors
+from posewire_training.images import Image
+
+_HEATMAPS = "heatmaps"
+
+
+class Features:
+    """A model (a zoo name or an ONNX file) that describes frames.
+
+    Raises InputError or ModelError for a file that is none.
+    """
+
+    def __init__(self, model: str) -> None:
+        file = read_model(model)
+        self.contract: ModelContract = read_contract(file)
+        proto = onnx.load_model_from_string(file.data)
+        self._tensor = tapped(proto, f"model {file.path}")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        self._session: Any = onnxruntime.InferenceSession(
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, image: Image) -> Vectors:
+        """The features of a frame (uint8 BGR), averaged over it: float32 [channels]."""
+        contract = self.contract
+        seen = scaled_image(image, contract.scale, contract.color)
+        multiple = contract.pad_multiple
+        size = padded_size(seen.shape[1], multiple), padded_size(seen.shape[0], multiple)
+        values = self._session.run([self._tensor], {INPUT: padded(seen, size)[None]})[0][0]  # [channels, h, w]
+        return np.asarray(values.mean(axis=(1, 2)), np.float32)
+
+
+def tapped(proto: Any, where: str) -> str:
+    """Make what the last convolution before the heatmaps reads an output of the graph; returns its name.
+
+    Raises ModelError, naming ``where``, for a network without a convolution.
+    """
+    needed, found = {_HEATMAPS}, None
+    for node in reversed(proto.graph.node):  # ONNX keeps nodes in the order of computation
+        if needed.intersection(node.output):
+            if node.op_type == "Conv":
+                found = str(node.input[0])
+                break
+            needed.update(node.input)
+    if found is None:
+        raise ModelError(f"{where}: no convolution leads to its heatmaps; choose --method appearance")
+    proto.graph.output.append(helper.make_tensor_value_info(found, onnx.TensorProto.FLOAT, None))
+    return found

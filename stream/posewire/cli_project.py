@@ -57,7 +57,7 @@ def new(
             say=say,
         )
     if link and video:
-        say(f"{folder}: its videos stay where they are; the folder alone can be moved, but not to another machine")
+        say(f"{folder}: its videos stay where they are and do not come along when the folder is moved or zipped")
     settings = asdict(made.settings) if made.settings else None
     result = {
         "project": str(made.file),

@@ -37,10 +37,10 @@ def copy_labels(
         if (folder := folders[picture.path.parent]) != picture.path.parent:
             shutil.copyfile(picture.path, folder / picture.path.name)
     copies = tuple(ImageRef(folders[picture.path.parent] / picture.path.name) for picture in pictures)
-    for number, picture in read_images(copies):
+    for number, image in read_images(copies):
         name, points = copies[number].name, labels.points[number]
-        check_inside(str(where), name, labels.keypoints, points, picture.shape[1], picture.shape[0])
-        look(picture)
+        check_inside(str(where), name, labels.keypoints, points, image.shape[1], image.shape[0])
+        look(image)
     copied = replace(labels, images=copies)
     remarks = []
     for folder in dict.fromkeys(folders.values()):

@@ -27,6 +27,9 @@ from posewire_training.suggest import Suggestion, suggest, suggest_skeleton
 Pairs = tuple[tuple[str, str], ...]
 
 
+MOST_TINT = 3  # grey values between the channels of gray pictures that a codec has turned to colours and back
+
+
 @dataclass(frozen=True)
 class NewProject:
     """What was made: the project file, how many frames with labels and how many videos it holds, and the settings
@@ -48,8 +51,8 @@ class _Seen:
 
     def look(self, image: Image) -> None:
         self.sizes.append((image.shape[1], image.shape[0]))
-        some = image[::4, ::4]
-        self.gray = self.gray and bool((some == some[..., :1]).all())
+        some = image[::4, ::4].astype(np.int16)
+        self.gray = self.gray and bool(np.abs(some - some[..., :1]).max() <= MOST_TINT)
 
 
 def new_project(
@@ -162,7 +165,7 @@ def _first(found: Iterable[Pairs]) -> Pairs:
 
 
 def _pairs(option: str, texts: Sequence[str], keypoints: Sequence[str]) -> tuple[Pair, ...]:
-    """``a-b`` as places in ``keypoints``; a name may hold a hyphen of its own. Raises InputError for what is no pair of keypoints."""
+    """``a-b`` as places in ``keypoints``; a name may hold a hyphen of its own. Raises InputError for no such pair."""
     pairs: list[tuple[str, str]] = []
     for text in texts:
         parts = text.split("-")

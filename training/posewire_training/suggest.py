@@ -60,11 +60,16 @@ def suggest(points: Points, sizes: Sizes, gray: bool, symmetric: Sequence[Pair] 
 
 def body_extents(points: Points) -> npt.NDArray[np.float64]:
     """Diagonal in pixels of the box round each labelled animal of at least two keypoints, one value each."""
-    poses = points.reshape(-1, *points.shape[2:]).astype(np.float64)
+    poses = _animals(points)
     poses = poses[(~np.isnan(poses).any(axis=-1)).sum(axis=-1) >= 2]
     if not len(poses):
         return np.empty(0)
     return np.asarray(np.hypot(*(np.nanmax(poses, axis=1) - np.nanmin(poses, axis=1)).T))
+
+
+def _animals(points: Points) -> npt.NDArray[np.float64]:
+    """``[frames, animals, K, 2]`` as float64 ``[frames * animals, K, 2]``."""
+    return points.reshape(points.shape[0] * points.shape[1], *points.shape[2:]).astype(np.float64)
 
 
 def _scale(size: Sizes, body: float | None) -> float:
@@ -91,7 +96,7 @@ def _turns(points: Points, symmetric: Sequence[Pair]) -> tuple[float, float]:
     the left of the body, in a recording too short for more. In a side view the directions hardly turn, and a mirrored
     view never comes; where the animal faces both ways, they keep to one line, and mirroring makes the other way.
     """
-    poses = points.reshape(-1, *points.shape[2:]).astype(np.float64)
+    poses = _animals(points)
     if len(body_extents(points)) < LEAST_POSES:
         return 180.0, 0.5
     one_way, one_line = _agreement(poses)
@@ -143,7 +148,7 @@ def suggest_skeleton(count: int, points: Points, edges: Sequence[Pair] = ()) -> 
     ``points``: ``[frames, animals, K, 2]``. An edge weighs its median length and twice the range that holds 80 % of its
     lengths. Keypoints never labelled together are joined last, in their order.
     """
-    poses = points.reshape(-1, *points.shape[2:]).astype(np.float64)
+    poses = _animals(points)
     weights = np.full((count, count), np.inf)
     for i in range(count):
         for j in range(i):

@@ -24,7 +24,7 @@ Advance = Callable[[], None]
 @dataclass(frozen=True)
 class Candidates:
     """``video``, ``frame``: int ``[n]``, which frame of which video; ``appearance``: float32 ``[n, 768]`` grey values;
-    ``features``: float32 ``[n, d]`` of a network, if one was given; ``lengths``: int ``[videos]``, decoded frames."""
+    ``features``: float32 ``[n, 2, d]`` of a network, if one was given; ``lengths``: int ``[videos]``, in frames."""
 
     video: Numbers
     frame: Numbers

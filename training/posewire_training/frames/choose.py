@@ -95,6 +95,13 @@ def uniform(chosen: Chosen, video: Numbers, frame: Numbers, lengths: Numbers, co
     chosen.fill(count)
 
 
+def balanced(features: Vectors) -> Vectors:
+    """Several kinds of features ``[n, kinds, d]`` as one, ``[n, kinds * d]``, in which each kind varies as much."""
+    centred = features - features.mean(axis=0)
+    total = np.sqrt(np.square(centred, dtype=np.float64).sum(axis=2, keepdims=True).mean(axis=0))
+    return np.asarray(centred / np.maximum(total, 1e-12), np.float32).reshape(len(features), -1)
+
+
 def clustered(chosen: Chosen, vectors: Vectors, video: Numbers, count: int, seed: int) -> None:
     """One frame of each of ``count`` clusters (k-means) of ``vectors`` float32 ``[n, d]``: the one nearest the centre.
 

@@ -1,4 +1,4 @@
-"""What a network makes of a frame, as one vector: its last features, before it names keypoints.
+"""What a network makes of a frame: its last features before it names keypoints, of the scene and of the animal.
 
 The tensor that the convolution behind the heatmaps reads becomes an output of the graph. A convolution's input is
 ``[N, channels, h, w]`` in every ONNX file, so its layout need not be guessed.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -23,7 +24,8 @@ from posewire_training.dataset import scaled_image
 from posewire_training.frames.choose import Vectors
 from posewire_training.images import Image
 
-_HEATMAPS = "heatmaps"
+HEATMAPS = "heatmaps"
+_LEAST_WEIGHT = 1e-6  # where no keypoint is seen at all, the animal's features are those of the frame
 
 
 class Features:
@@ -44,13 +46,17 @@ class Features:
         )
 
     def __call__(self, image: Image) -> Vectors:
-        """The features of a frame (uint8 BGR), averaged over it: float32 [channels]."""
+        """The features of a frame (uint8 BGR), float32 [2, channels]: averaged over the frame, and averaged with the
+        highest heatmap of each place as its weight, so where the animal is."""
         contract = self.contract
         seen = scaled_image(image, contract.scale, contract.color)
         multiple = contract.pad_multiple
         size = padded_size(seen.shape[1], multiple), padded_size(seen.shape[0], multiple)
-        values = self._session.run([self._tensor], {INPUT: padded(seen, size)[None]})[0][0]  # [channels, h, w]
-        return np.asarray(values.mean(axis=(1, 2)), np.float32)
+        values, heatmaps = self._session.run([self._tensor, HEATMAPS], {INPUT: padded(seen, size)[None]})
+        highest = heatmaps[0].max(axis=-1)
+        weights = cv2.resize(highest, values.shape[:1:-1], interpolation=cv2.INTER_LINEAR) + _LEAST_WEIGHT
+        animal = (values[0] * weights).sum(axis=(1, 2)) / weights.sum()
+        return np.stack([values[0].mean(axis=(1, 2)), animal]).astype(np.float32)
 
 
 def tapped(proto: Any, where: str) -> str:
@@ -58,7 +64,7 @@ def tapped(proto: Any, where: str) -> str:
 
     Raises ModelError, naming ``where``, for a network without a convolution.
     """
-    needed, found = {_HEATMAPS}, None
+    needed, found = {HEATMAPS}, None
     for node in reversed(proto.graph.node):  # ONNX keeps nodes in the order of computation
         if needed.intersection(node.output):
             if node.op_type == "Conv":

@@ -13,7 +13,7 @@ from posewire_models.errors import InputError, WorkError
 from posewire_models.files import folder_beside, write_whole
 from posewire_training.config import Project, find_data, project_file, read_project
 from posewire_training.frames.candidates import APPEARANCE_SIZE, appearance, frame_counts, survey
-from posewire_training.frames.choose import Chosen, Vectors, clustered, uniform
+from posewire_training.frames.choose import Chosen, Vectors, balanced, clustered, uniform
 from posewire_training.frames.sheet import contact_sheet, thumbnail, thumbnail_width
 from posewire_training.images import Image, ImageRef, encoded, read_images, video_frames
 from posewire_training.labels import load_labels
@@ -94,7 +94,7 @@ def select_frames(
     if method == "uniform":
         uniform(chosen, candidates.video, candidates.frame, candidates.lengths, count, seed)
     else:
-        vectors = candidates.appearance if candidates.features is None else candidates.features
+        vectors = candidates.appearance if candidates.features is None else balanced(candidates.features)
         clustered(chosen, vectors, candidates.video, count, seed)
     order = sorted(chosen.order, key=lambda number: (candidates.video[number], candidates.frame[number]))
     taken = tuple(

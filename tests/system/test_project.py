@@ -69,4 +69,4 @@ def test_errors_are_one_line_and_write_nothing(tmp_path):
     assert "is there already" in taken.stderr
     untrained = posewire("train", tmp_path / "mine")
     assert untrained.status == 2
-    assert "no label file yet" in untrained.stderr
+    assert "no file in" in untrained.stderr

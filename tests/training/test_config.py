@@ -92,6 +92,11 @@ def test_colours_are_checked_against_the_labels_where_no_keypoints_are_chosen() 
 def test_a_project_is_its_folder_too(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no project\.toml.*posewire new"):
         read_project(tmp_path)
+    (tmp_path / "mouse.toml").touch()
+    assert project_file(tmp_path) == tmp_path / "mouse.toml"
+    (tmp_path / "fly.toml").touch()
+    with pytest.raises(InputError, match=r"holds 2 project files"):
+        project_file(tmp_path)
     (tmp_path / "project.toml").write_text('name = "mouse"\n[data]\nvideos = ["videos/a.mp4"]\n')
     assert project_file(tmp_path) == tmp_path / "project.toml"
     assert read_project(tmp_path).data == read_project(tmp_path / "project.toml").data

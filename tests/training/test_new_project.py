@@ -13,6 +13,7 @@ from posewire_models.errors import InputError
 from posewire_training.config import read_project
 from posewire_training.labels import load_labels
 from posewire_training.new_project import new_project
+from posewire_training.source import label_files
 
 
 def test_labels_come_with_their_images_and_mean_the_same(tmp_path: Path) -> None:
@@ -25,7 +26,7 @@ def test_labels_come_with_their_images_and_mean_the_same(tmp_path: Path) -> None
     assert project.skeleton == (("bright", "dark"),)
     assert project.data is not None
     assert project.data.videos == ("videos/film.avi",)
-    copy = load_labels(tmp_path / "dots" / project.data.labels[0].file)
+    copy = load_labels(tmp_path / "dots" / "labeled-data" / "clip" / "CollectedData_me.csv")
     original = load_labels(source)
     np.testing.assert_array_equal(copy.points, original.points)
     for ours, theirs in zip(copy.images, original.images, strict=True):
@@ -49,7 +50,7 @@ def test_two_label_files_of_one_name_stand_side_by_side(tmp_path: Path) -> None:
     new_project(tmp_path / "both", labels=[first, second], quiet=True)
     project = read_project(tmp_path / "both")
     assert project.data is not None
-    counts = [len(load_labels(tmp_path / "both" / entry.file)) for entry in project.data.labels]
+    counts = [len(load_labels(path)) for path, _ in label_files(project.data, tmp_path / "both")]
     assert counts == [3, 4]
 
 
@@ -108,6 +109,9 @@ def test_wrong_calls_leave_no_folder(tmp_path: Path) -> None:
     assert "hyphen between" in refusal(labels=[labels], symmetric=["bright"])
     assert "no keypoint 'nose'" in refusal(labels=[labels], keypoints=["nose"])
     assert "--name my mouse" in refusal(name="my mouse")
+    twin = labels.with_name("CollectedData_you.csv")
+    twin.write_text(labels.read_text())
+    assert "keep one of the two rows" in refusal(labels=[labels, twin])
     outside = labels.read_text().replace("labeled-data/clip/img1.png,", "labeled-data/clip/img1.png,9")
     labels.write_text(outside)
     assert "outside the image" in refusal(labels=[labels])

@@ -87,6 +87,7 @@ def new_project(
         raise InputError(f"--name {name}: expected letters, digits and . _ - only, as in mouse-1")
     _check_videos(videos)
     video = videos[0] if len(videos) == 1 else None
+    labels = list({path.resolve(): path for path in labels}.values())
     sets = [load_labels(path, video=video if path.suffix.lower() == ".npz" else None) for path in labels]
     points_of = tuple(keypoints) or (sets[0].keypoints if sets else ())
     chosen = [part.choose(points_of, str(path)) for part, path in zip(sets, labels, strict=True)]

@@ -171,7 +171,7 @@ def preview(project: Path, output: Path) -> None:
     source = open_source(settings, project.absolute().parent)
     edges = source.body.edges if settings.animals > 1 else ()
     batches = Batches(settings, source.train, Augment(settings.augment, source.body.flip_order), 0, edges)
-    write_preview(output, batches, source.body, settings.network.color, settings.network.stride)
+    write_preview(output, batches, source.body, settings.network.color, settings.network.stride, dict(settings.colours))
 
 
 def _keep_best(run: Path, learner: Learner, record: dict[str, Any], step: int, error: HeldOutError) -> int:

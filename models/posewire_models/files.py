@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -27,3 +30,19 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError:
         beside(path).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """An empty folder at `beside` ``path`` to work in, from which what is whole is renamed to its place.
+
+    Whatever is left of it goes away at the end, also after an error, and what a killed program left before it starts.
+    Raises OSError.
+    """
+    part = beside(path)
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +10,9 @@ import typer
 
 from posewire.cli_labels import labels_app
 from posewire.cli_models import models_app
+from posewire.cli_project import add_project_verbs
 from posewire.cli_refine import refine
-from posewire.console import Json, Signals, StatusLine, Stopped, emit, fail, keep_stdout_clean, say
+from posewire.console import Json, Signals, StatusLine, Stopped, emit, fail, keep_stdout_clean, say, training_extra
 from posewire.endpoint import DEFAULT_ENDPOINT
 from posewire_models.errors import PosewireError
 
@@ -194,9 +193,12 @@ def doctor(as_json: Json = False) -> int:
     return 0
 
 
+add_project_verbs(app)
+
+
 @app.command()
 def train(
-    project: Annotated[Path, typer.Argument(metavar="PROJECT.toml")],
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="A project file or a project's folder.")],
     run: Annotated[Path | None, typer.Option(help="Folder of the run; an unfinished one goes on.")] = None,
     weights: Annotated[str | None, typer.Option(help="imagenet, none, or a path to MobileNetV2 weights.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps, in place of the project's.")] = None,
@@ -209,7 +211,7 @@ def train(
 ) -> int:
     """Train a network from labels and export it. Ctrl-C keeps what was learned; with --run it goes on."""
     signals = Signals()
-    with signals.installed(), _training_extra():
+    with signals.installed(), training_extra():
         from posewire_training.config import read_project
         from posewire_training.run_folder import finished
 
@@ -258,7 +260,7 @@ def evaluate(
     as_json: Json = False,
 ) -> int:
     """Measure a model against labelled frames."""
-    with _training_extra():
+    with training_extra():
         from posewire_bench.accuracy import evaluate as work
         from posewire_bench.accuracy import readable
 
@@ -290,19 +292,10 @@ def export(
     allow_loss: Annotated[bool, typer.Option("--allow-loss", help="Keep a file that loses accuracy.")] = False,
 ) -> int:
     """Export a run to ONNX with a parity card."""
-    with _training_extra():
+    with training_extra():
         from posewire_training.export import export as work
     written = work(
         run, output=output, name=name, error_from=error_from or (), precision=precision, allow_loss=allow_loss
     )
     sys.stdout.write(f"{written}\n")
     return 0
-
-
-@contextmanager
-def _training_extra() -> Iterator[None]:
-    """Turns a missing package of the training extra into one line with the mend."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        fail(f"{error.name} is missing: this verb needs `pip install 'posewire[training]'`", 2)

@@ -51,6 +51,15 @@ def fail(line: str, status: int) -> NoReturn:
     raise SystemExit(status)
 
 
+@contextmanager
+def training_extra() -> Iterator[None]:
+    """Turns a missing package of the training extra into one line with the mend."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is missing: this verb needs `pip install 'posewire[training]'`", 2)
+
+
 class Stopped(BaseException):
     """Raised by a signal while the program is still starting, when no loop looks at the stop event yet.
 

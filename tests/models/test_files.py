@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from posewire_models.files import beside, put_in_place, write_whole
+from posewire_models.files import beside, folder_beside, put_in_place, write_whole
 
 
 def test_a_written_file_takes_the_place_of_the_old_one_and_leaves_nothing_beside(tmp_path):
@@ -31,3 +31,18 @@ def test_without_the_file_beside_nothing_happens(tmp_path):
     with pytest.raises(FileNotFoundError):
         put_in_place(path)
     assert path.read_bytes() == b"old"
+
+
+def test_a_folder_beside_is_new_and_goes_away(tmp_path):
+    target = tmp_path / "project"
+    beside(target).mkdir()
+    (beside(target) / "of a killed program").touch()
+    with folder_beside(target) as part:
+        assert list(part.iterdir()) == []
+        (part / "whole").touch()
+        (part / "whole").rename(tmp_path / "whole")
+        (part / "rest").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+    with pytest.raises(RuntimeError), folder_beside(target) as part:
+        raise RuntimeError
+    assert not part.exists()

@@ -8,7 +8,7 @@ import pytest
 
 from posewire_models.errors import InputError
 from posewire_training import config
-from posewire_training.config import find_data, parse_project, read_project
+from posewire_training.config import find_data, parse_project, project_file, read_project
 
 LEAST = {"name": "mouse", "data": {"labels": ["labels.csv"]}}
 RECIPES = Path(config.__file__).parent / "recipes"
@@ -58,7 +58,6 @@ def test_unknown_keys_are_refused_with_the_nearest_right_name(
     [
         ({"name": "mouse"}, "[data]"),
         ({**LEAST, "phantom": {}}, "[phantom]"),
-        ({"name": "mouse", "data": {}}, "data.labels: missing"),
         ({**LEAST, "name": "a mouse/1"}, "name:"),
         ({**LEAST, "network": {"alpha": 0.4}}, "network.alpha:"),
         ({**LEAST, "schedule": {"steps": 0}}, "schedule.steps:"),
@@ -68,6 +67,39 @@ def test_unknown_keys_are_refused_with_the_nearest_right_name(
 )
 def test_wrong_values_name_their_key(fields: dict[str, object], key: str) -> None:
     assert key in refusal(fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"project": 2}, "project: 2: this Posewire reads project file 1"),
+        ({"keypoints": ["snout"], "colours": {"snot": "#ff0000"}}, "colours: 'snot' is no keypoint; did you mean"),
+        ({"colours": {"snout": "red"}}, "colours.snout:"),
+        ({"colours": {"snout": "#ff00"}}, "colours.snout:"),
+    ],
+)
+def test_versions_and_colours_are_checked(fields: dict[str, object], why: str) -> None:
+    assert why in refusal({**LEAST, **fields})
+
+
+def test_colours_are_checked_against_the_labels_where_no_keypoints_are_chosen() -> None:
+    project = parse_project({**LEAST, "colours": {"snout": "#FF0080"}}, "mouse.toml")
+    project.body(("snout", "tail"))
+    with pytest.raises(InputError, match=r"colours: 'snout' is no keypoint"):
+        project.body(("nose", "tail"))
+
+
+def test_a_project_is_its_folder_too(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no project\.toml.*posewire new"):
+        read_project(tmp_path)
+    (tmp_path / "mouse.toml").touch()
+    assert project_file(tmp_path) == tmp_path / "mouse.toml"
+    (tmp_path / "fly.toml").touch()
+    with pytest.raises(InputError, match=r"holds 2 project files"):
+        project_file(tmp_path)
+    (tmp_path / "project.toml").write_text('name = "mouse"\n[data]\nvideos = ["videos/a.mp4"]\n')
+    assert project_file(tmp_path) == tmp_path / "project.toml"
+    assert read_project(tmp_path).data == read_project(tmp_path / "project.toml").data
 
 
 def test_every_wrong_key_is_told_at_once() -> None:
@@ -103,5 +135,7 @@ def test_data_is_found_above_the_project_file_by_root_and_by_environment(
     assert find_data("labels.csv", deep, "../../elsewhere", "label file").samefile(elsewhere / "labels.csv")
     monkeypatch.setenv(config.DATA_ENVIRONMENT, str(elsewhere))
     assert find_data("labels.csv", deep, "nowhere", "label file").samefile(elsewhere / "labels.csv")
+    (deep / "own.csv").touch()
+    assert find_data("own.csv", deep, None, "label file") == deep / "own.csv"
     with pytest.raises(InputError, match=r"label file 'other\.csv' not found .*POSEWIRE_DATA"):
         find_data("other.csv", deep, None, "label file")

@@ -23,6 +23,8 @@ else:
     import tomli as tomllib
 
 DATA_ENVIRONMENT = "POSEWIRE_DATA"
+PROJECT_FILE = "project.toml"
+PROJECT_VERSION = 1
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # the widths that ImageNet weights exist for
 PAD_MULTIPLE = 32  # MobileNetV2 halves the image five times
 
@@ -53,9 +55,11 @@ class LabelFile(Part):
 class DataSettings(Part):
     """Where labelled images come from, and which of them are held out."""
 
-    labels: tuple[LabelFile, ...] = Field(min_length=1)
+    labels: tuple[LabelFile, ...] = ()
     """Label files, relative to ``root``: names, patterns (``labeled-data/*/CollectedData_*.csv``), or tables
-    ``{ file = ..., video = ... }``."""
+    ``{ file = ..., video = ... }``. Training needs one; to choose frames of the videos, none is needed yet."""
+    videos: tuple[str, ...] = ()
+    """The project's videos, found like label files: `posewire frames` chooses frames of them."""
     root: str | None = None
     """Folder of the data, relative to the project file; the environment variable POSEWIRE_DATA wins over it.
     Without either, label files are looked up from the project file's folder and each folder above it."""
@@ -256,6 +260,8 @@ class ScheduleSettings(Part):
 class Project(Part):
     """A whole project file. Exactly one of ``data`` and ``phantom`` says where frames come from."""
 
+    project: int = PROJECT_VERSION
+    """Version of the project file."""
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     """Name of the model; also of its run folders."""
     keypoints: tuple[str, ...] = ()
@@ -267,6 +273,8 @@ class Project(Part):
     symmetric: tuple[tuple[str, str], ...] = ()
     """Mirror partners, as pairs of keypoint names; default: what the label file says, else names that differ by left
     and right, or L and R."""
+    colours: dict[str, Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]] = {}
+    """Colours that keypoints are drawn in: ``#rrggbb`` by keypoint name; the others get colours of their own."""
     data: DataSettings | None = None
     phantom: PhantomSettings | None = None
     network: NetworkSettings = NetworkSettings()
@@ -280,8 +288,30 @@ class Project(Part):
             raise ValueError("one table of [data] (labelled images) and [phantom] (drawn animals) is needed")
         return self
 
+    @field_validator("project")
+    @classmethod
+    def _known_version(cls, version: int) -> int:
+        if version != PROJECT_VERSION:
+            raise ValueError(
+                f"{version}: this Posewire reads project file {PROJECT_VERSION}; a newer Posewire may read it"
+            )
+        return version
+
+    @model_validator(mode="after")
+    def _colours_of_keypoints(self) -> Project:
+        if self.keypoints and (problem := self._colour_problem(self.keypoints)):
+            raise ValueError(problem)
+        return self
+
+    def _colour_problem(self, keypoints: tuple[str, ...]) -> str | None:
+        unknown = next((name for name in self.colours if name not in keypoints), None)
+        return unknown and f"colours: {unknown!r} is no keypoint{nearest(unknown, keypoints)}"
+
     def body(self, keypoints: tuple[str, ...]) -> Skeleton:
-        """The skeleton on ``keypoints``. Raises InputError for a name that is none of them."""
+        """The skeleton on ``keypoints``. Raises InputError for a name (of an edge, a pair, a colour) that is none of
+        them."""
+        if problem := self._colour_problem(keypoints):
+            raise InputError(problem)
 
         def pairs(field: str, names: tuple[tuple[str, str], ...]) -> tuple[Pair, ...]:
             for name in (name for pair in names for name in pair):
@@ -297,8 +327,29 @@ class Project(Part):
         return Skeleton(keypoints, edges, symmetric)
 
 
+def project_file(path: Path) -> Path:
+    """The project file that ``path`` is, or that of the folder ``path``: ``project.toml``, else its only ``.toml``.
+
+    Raises InputError for a folder without.
+    """
+    if not path.is_dir():
+        return path
+    if (path / PROJECT_FILE).is_file():
+        return path / PROJECT_FILE
+    files = sorted(path.glob("*.toml"))
+    if len(files) > 1:
+        raise InputError(f"{path}: holds {len(files)} project files (*.toml); name the one that is meant")
+    if not files:
+        raise InputError(f"{path}: holds no {PROJECT_FILE}; expected a project's folder (`posewire new` makes one)")
+    return files[0]
+
+
 def read_project(path: Path) -> Project:
-    """Read and check a project file. Raises InputError, one line naming the file and each wrong key."""
+    """Read and check a project file, or that of a project's folder.
+
+    Raises InputError, one line naming the file and each wrong key.
+    """
+    path = project_file(path)
     try:
         with path.open("rb") as file:
             return parse_project(tomllib.load(file), str(path))
@@ -335,16 +386,15 @@ def _reason(loc: tuple[int | str, ...], kind: str, message: str) -> str:
 def find_data(text: str, project_folder: Path, root: str | None, what: str) -> Path:
     """A file or folder that a project file names.
 
-    Looked up from POSEWIRE_DATA, else from ``root`` (relative to the project file), else from the project file's
-    folder and each folder above it. Raises InputError if it is nowhere.
+    Looked up from POSEWIRE_DATA, else from ``root`` (relative to the project file), if one of them is given; then from
+    the project file's folder and, if neither is given, from each folder above it. Raises InputError if it is nowhere.
     """
     for folder in (folders := _data_folders(project_folder, root)):
         path = folder / Path(text).expanduser()
         if path.exists():
             return path
-    places = str(folders[0]) if len(folders) == 1 else f"{project_folder} and the folders above it"
     raise InputError(
-        f"{what} {text!r} not found in {places}; "
+        f"{what} {text!r} not found in {_places(folders)}; "
         f"set the environment variable {DATA_ENVIRONMENT} or [data] root to the folder that holds it"
     )
 
@@ -352,17 +402,28 @@ def find_data(text: str, project_folder: Path, root: str | None, what: str) -> P
 def find_all_data(text: str, project_folder: Path, root: str | None, what: str) -> list[Path]:
     """All files that a pattern with ``*``, ``?`` or ``[...]`` means, in alphabetical order, from the first folder that
     holds any; of a plain name the one file. Looked up like `find_data`. Raises InputError if there is none."""
-    if has_magic(text):
-        for folder in _data_folders(project_folder, root):
-            found = sorted(
-                Path(name) for name in glob(os.path.join(escape(str(folder)), Path(text).expanduser()), recursive=True)
-            )
-            if found:
-                return found
-    return [find_data(text, project_folder, root, what)]
+    if not has_magic(text):
+        return [find_data(text, project_folder, root, what)]
+    for folder in (folders := _data_folders(project_folder, root)):
+        found = sorted(
+            Path(name) for name in glob(os.path.join(escape(str(folder)), Path(text).expanduser()), recursive=True)
+        )
+        if found:
+            return found
+    raise InputError(
+        f"{what} {text!r} not found: no file in {_places(folders)} fits; put one there, "
+        f"or set the environment variable {DATA_ENVIRONMENT} or [data] root to the folder that holds some"
+    )
 
 
 def _data_folders(project_folder: Path, root: str | None) -> list[Path]:
-    """Where data is looked up."""
+    """Where data is looked up. The project's own folder is always among them: one that holds its data is found to do
+    so wherever POSEWIRE_DATA points to."""
     given = os.environ.get(DATA_ENVIRONMENT) or root
-    return [project_folder / Path(given).expanduser()] if given else [project_folder, *project_folder.parents]
+    if given:
+        return list(dict.fromkeys([project_folder / Path(given).expanduser(), project_folder]))
+    return [project_folder, *project_folder.parents]
+
+
+def _places(folders: list[Path]) -> str:
+    return f"{folders[0]} and {folders[1]}" if len(folders) == 2 else f"{folders[0]} and the folders above it"

@@ -48,6 +48,13 @@ def read_image(path: Path) -> Image:
     return np.asarray(image, np.uint8)
 
 
+def encoded(image: Image, ending: str) -> bytes:
+    """An image as the content of a file with this ending (``.png``, ``.jpg``)."""
+    # Not cv2.imwrite: it fails for some names on Windows.
+    _, content = cv2.imencode(ending, image)
+    return content.tobytes()
+
+
 def read_images(images: Sequence[ImageRef]) -> Iterator[tuple[int, Image]]:
     """Every picture once, as its place in ``images`` and uint8 ``[h, w, 3]`` BGR.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -16,14 +17,17 @@ from posewire_training.images import Image
 _VIEWS, _COLUMNS, _WIDTH = 16, 4, 420
 
 
-def write_preview(path: Path, batches: Batches, body: Skeleton, color: str, stride: int) -> None:
+def write_preview(
+    path: Path, batches: Batches, body: Skeleton, color: str, stride: int, colours: Mapping[str, str] | None = None
+) -> None:
     """Write a picture of the first views of a training: keypoints where their targets are, limbs
-    reddish where part affinity fields lie. Raises WorkError if it cannot be written."""
+    reddish where part affinity fields lie; ``colours`` (``#rrggbb``) of some of them by name. Raises WorkError if it cannot be written."""
+    shades = _shades(body.keypoints, colours or {})
     tiles: list[Image] = []
     step = 0
     while len(tiles) < _VIEWS:
         batch = batches.draw(step)
-        tiles += [_tile(batch, n, body, color, stride) for n in range(len(batch.images))]
+        tiles += [_tile(batch, n, shades, color, stride) for n in range(len(batch.images))]
         step += 1
     tiles = tiles[:_VIEWS]
     height, width = max(tile.shape[0] for tile in tiles), max(tile.shape[1] for tile in tiles)
@@ -40,7 +44,16 @@ def write_preview(path: Path, batches: Batches, body: Skeleton, color: str, stri
         raise WorkError(f"--preview {path}: cannot be written ({error.strerror or error})") from None
 
 
-def _tile(batch: Batch, n: int, body: Skeleton, color: str, stride: int) -> Image:
+def _shades(keypoints: Sequence[str], colours: Mapping[str, str]) -> list[list[int]]:
+    """A colour (BGR) for each keypoint: as told, else one round the colour circle."""
+    hues = np.linspace(0, 180, len(keypoints), endpoint=False).astype(np.uint8)
+    hsv = np.stack([hues, np.full_like(hues, 220), np.full_like(hues, 255)], axis=-1)
+    shades: list[list[int]] = cv2.cvtColor(hsv[None], cv2.COLOR_HSV2BGR)[0].tolist()
+    told = {name: [int(text[n : n + 2], 16) for n in (5, 3, 1)] for name, text in colours.items()}
+    return [told.get(name, shade) for name, shade in zip(keypoints, shades, strict=True)]
+
+
+def _tile(batch: Batch, n: int, shades: Sequence[Sequence[int]], color: str, stride: int) -> Image:
     """One view with its targets drawn on it."""
     image = batch.images[n]
     if color == "gray":
@@ -48,10 +61,6 @@ def _tile(batch: Batch, n: int, body: Skeleton, color: str, stride: int) -> Imag
     shown = image[..., ::-1] if color == "rgb" else image
     factor = _WIDTH / shown.shape[1]
     canvas: Image = np.array(cv2.resize(shown, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR), np.uint8)
-    hues = np.linspace(0, 180, len(body.keypoints), endpoint=False).astype(np.uint8)
-    colours = cv2.cvtColor(
-        np.stack([hues, np.full_like(hues, 220), np.full_like(hues, 255)], axis=-1)[None], cv2.COLOR_HSV2BGR
-    )[0].tolist()
     if batch.fields.shape[-2]:
         on = (batch.fields[n] != 0).any(axis=(-1, -2)).astype(np.uint8)
         limbs = cv2.resize(on, (canvas.shape[1], canvas.shape[0]), interpolation=cv2.INTER_NEAREST)
@@ -63,5 +72,5 @@ def _tile(batch: Batch, n: int, body: Skeleton, color: str, stride: int) -> Imag
             x, y = (np.array([column, row]) + 0.5) * stride - 0.5 + move
             place = (round((x + 0.5) * factor * 16), round((y + 0.5) * factor * 16))
             cv2.circle(canvas, place, 4 * 16, (0, 0, 0), -1, cv2.LINE_AA, 4)
-            cv2.circle(canvas, place, 3 * 16, colours[kind], -1, cv2.LINE_AA, 4)
+            cv2.circle(canvas, place, 3 * 16, shades[kind], -1, cv2.LINE_AA, 4)
     return np.pad(canvas, ((2, 2), (2, 2), (0, 0)))

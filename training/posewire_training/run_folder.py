@@ -23,6 +23,7 @@ from posewire_models.errors import InputError, WorkError
 from posewire_models.files import write_whole
 from posewire_training.config import Project, parse_project
 
+UNLEARNED = ("project", "colours", "data.videos")
 COLUMNS = (
     "step",
     "loss",
@@ -110,9 +111,11 @@ def path_from(run: Path, folder: Path) -> str:
 
 
 def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any], above: str = "") -> list[str]:
-    """Dotted names of the settings in which two runs differ."""
+    """Dotted names of the settings in which two runs differ, but for those that no network learns from."""
     found = []
     for key in {**old, **new}:
+        if above + key in UNLEARNED:
+            continue
         a, b = old.get(key), new.get(key)
         if isinstance(a, dict) and isinstance(b, dict):
             found += changed_settings(a, b, f"{above}{key}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,15 @@ def open_source(project: Project, folder: Path) -> Source:
         return _drawn(project, project.phantom)
     data = project.data
     assert data is not None  # Project checks that one of the two is there
+    if not data.labels:
+        raise InputError("[data] labels: no label file yet; label some frames and name the file there")
     sets: list[Frames] = []
     keypoints, skeleton, symmetric = project.keypoints, project.skeleton, project.symmetric
     known: dict[ImageRef, Path] = {}
     for path, video in label_files(data, folder):
         labels = load_labels(path, keypoints or None, video)
         _check_animals(project, labels, str(path))
-        _refuse_labelled_twice(known, labels, path)
+        refuse_labelled_twice(known, labels, path)
         keypoints, skeleton, symmetric = labels.keypoints, skeleton or labels.skeleton, symmetric or labels.symmetric
         sets.append(read_frames(labels, str(path), project.network.scale, project.network.color))
     if "symmetric" not in project.model_fields_set and not symmetric:
@@ -86,22 +89,26 @@ def open_source(project: Project, folder: Path) -> Source:
     )
 
 
-def label_files(data: DataSettings, folder: Path) -> list[tuple[Path, Path | None]]:
+def label_files(data: DataSettings, folder: Path, strict: bool = True) -> list[tuple[Path, Path | None]]:
     """The label files of a project whose file lies in ``folder``, each with the video it means, if one is named.
 
     A pattern (``labeled-data/*/CollectedData_*.csv``) stands for all files it fits, in alphabetical order.
-    Raises InputError for what is nowhere.
+    Raises InputError for what is nowhere; unless ``strict``, a pattern may fit none yet.
     """
     found: list[tuple[Path, Path | None]] = []
     for entry in data.labels:
         video = find_data(entry.video, folder, data.root, "video") if entry.video else None
-        found += [(path, video) for path in find_all_data(entry.file, folder, data.root, "label file")]
+        try:
+            found += [(path, video) for path in find_all_data(entry.file, folder, data.root, "label file")]
+        except InputError:
+            if strict or not has_magic(entry.file):
+                raise
     if twice := next((path for n, (path, _) in enumerate(found) if path in [other for other, _ in found[:n]]), None):
         raise InputError(f"[data] labels: {twice} is named more than once")
     return found
 
 
-def _refuse_labelled_twice(known: dict[ImageRef, Path], labels: Labels, path: Path) -> None:
+def refuse_labelled_twice(known: dict[ImageRef, Path], labels: Labels, path: Path) -> None:
     """Raises InputError for a picture that another label file holds: it could be learned from and held out at once."""
     for image in labels.images:
         if (other := known.setdefault(image, path)) != path:

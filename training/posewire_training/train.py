@@ -25,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from posewire_models.errors import InputError, WorkError
 from posewire_training.augment import Augment
 from posewire_training.batches import Batches, padded, whole_size
-from posewire_training.config import Project, parse_project, read_project
+from posewire_training.config import Project, parse_project, project_file, read_project
 from posewire_training.dataset import Frames
 from posewire_training.images import Image
 from posewire_training.learner import LOSSES, Learner
@@ -62,7 +62,7 @@ def train(
     running: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Train the network of a project file; returns the run folder.
+    """Train the network of a project file (or a project's folder); returns the run folder.
 
     ``run``: the folder to write, or an unfinished run to take up (``resume``); default: a new
     ``runs/<name>-<number>`` beside the project file. ``weights`` and ``steps`` win over the file;
@@ -71,6 +71,7 @@ def train(
     is about to begin, from when on somebody looks at ``stop``; ``say`` receives one-line remarks.
     Raises InputError for wrong settings or data, WorkError if training diverges.
     """
+    project = project_file(project)
     settings = _with_options(read_project(project), weights, steps, fold, everything)
     folder = project.absolute().parent
     run = run or new_run(project, settings.name)
@@ -165,11 +166,12 @@ def _with_options(
 
 def preview(project: Path, output: Path) -> None:
     """Write a picture of the views that a training would begin with. Raises InputError for wrong settings or data."""
+    project = project_file(project)
     settings = read_project(project)
     source = open_source(settings, project.absolute().parent)
     edges = source.body.edges if settings.animals > 1 else ()
     batches = Batches(settings, source.train, Augment(settings.augment, source.body.flip_order), 0, edges)
-    write_preview(output, batches, source.body, settings.network.color, settings.network.stride)
+    write_preview(output, batches, source.body, settings.network.color, settings.network.stride, dict(settings.colours))
 
 
 def _keep_best(run: Path, learner: Learner, record: dict[str, Any], step: int, error: HeldOutError) -> int:

@@ -11,7 +11,7 @@ import pytest
 from drawn import write_project
 from posewire_models.errors import InputError
 from posewire_training.images import ImageRef
-from posewire_training.refine.known import find_project, labelled_pictures, looks_of_pictures, taken_frames
+from posewire_training.refine.known import labelled_pictures, looks_of_pictures, taken_frames
 
 
 def test_frames_of_the_video_count_however_they_are_named(tmp_path: Path) -> None:
@@ -43,15 +43,6 @@ def test_a_projects_pictures_and_how_they_look(tmp_path: Path) -> None:
     again = looks_of_pictures([pictures[n] for n in order], seed=0)
     np.testing.assert_array_equal(sorted(map(tuple, looks)), sorted(map(tuple, again)))
     assert len(looks_of_pictures([], seed=0)) == 0
-
-
-def test_a_project_is_a_file_or_the_only_one_of_a_folder(tmp_path: Path) -> None:
-    project = write_project(tmp_path)
-    assert find_project(project) == project
-    assert find_project(tmp_path) == project
-    (tmp_path / "other.toml").touch()
-    with pytest.raises(InputError, match=r"holds 2 project files"):
-        find_project(tmp_path)
 
 
 def test_a_project_of_drawn_animals_is_refused(tmp_path: Path) -> None:

@@ -20,16 +20,6 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 _COMPARED = 500  # labelled pictures whose looks are compared with
 
 
-def find_project(path: Path) -> Path:
-    """A project file, or the one of a folder. Raises InputError if there is none."""
-    if not path.is_dir():
-        return path
-    files = sorted(path.glob("*.toml"))
-    if len(files) != 1:
-        raise InputError(f"--project {path}: holds {len(files)} project files (*.toml); name the one that is meant")
-    return files[0]
-
-
 def labelled_pictures(project: Path) -> tuple[Project, list[tuple[ImageRef, Points]]]:
     """A project's settings, and its labelled pictures with their points ``[A, K, 2]``."""
     settings = read_project(project)

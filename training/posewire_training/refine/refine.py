@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from posewire_models.errors import InputError, nearest
+from posewire_training.config import project_file
 from posewire_training.images import ImageRef
 from posewire_training.labels.record import Points
 from posewire_training.refine.choose import WEIGHTS, Candidates, choose
-from posewire_training.refine.known import find_project, labelled_pictures, looks_of_pictures, taken_frames
+from posewire_training.refine.known import labelled_pictures, looks_of_pictures, taken_frames
 from posewire_training.refine.look import Doubt, Look, doubt_of, length_of, look_at, part_names, thinned
 from posewire_training.refine.predict import MOST_ANIMALS, Predictor
 from posewire_training.refine.signals import Values
@@ -54,7 +55,7 @@ def refine(
     pictures: list[tuple[ImageRef, Points]] = []
     animals = MOST_ANIMALS
     if project is not None:
-        file = find_project(project)
+        file = project_file(project)
         settings, pictures = labelled_pictures(file)
         animals, out = settings.animals, out or file.absolute().parent
     out = out or Path()

@@ -1,0 +1,1 @@
+"""Choosing the frames of videos that are worth labelling: `posewire frames`."""

@@ -20,8 +20,11 @@ _VIEWS, _COLUMNS, _WIDTH = 16, 4, 420
 def write_preview(
     path: Path, batches: Batches, body: Skeleton, color: str, stride: int, colours: Mapping[str, str] | None = None
 ) -> None:
-    """Write a picture of the first views of a training: keypoints where their targets are, limbs
-    reddish where part affinity fields lie; ``colours`` (``#rrggbb``) of some of them by name. Raises WorkError if it cannot be written."""
+    """Write a picture of the first views of a training: keypoints where their targets are, limbs reddish where part
+    affinity fields lie.
+
+    ``colours`` (``#rrggbb``) of some keypoints by name. Raises WorkError if it cannot be written.
+    """
     shades = _shades(body.keypoints, colours or {})
     tiles: list[Image] = []
     step = 0
@@ -65,8 +68,7 @@ def _tile(batch: Batch, n: int, shades: Sequence[Sequence[int]], color: str, str
         on = (batch.fields[n] != 0).any(axis=(-1, -2)).astype(np.uint8)
         limbs = cv2.resize(on, (canvas.shape[1], canvas.shape[0]), interpolation=cv2.INTER_NEAREST)
         canvas[limbs > 0] = (0.7 * canvas[limbs > 0] + (0, 0, 70)).astype(np.uint8)
-    rows, columns, kinds = np.nonzero(batch.mask[n])
-    for row, column, kind in zip(rows, columns, kinds, strict=True):
+    for row, column, kind in np.argwhere(batch.mask[n]).tolist():
         move = batch.offsets[n, row, column, kind]
         if np.abs(move).max() <= stride / 2:  # the cell that holds the keypoint
             x, y = (np.array([column, row]) + 0.5) * stride - 0.5 + move

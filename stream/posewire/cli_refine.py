@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from posewire.console import Json, Signals, emit, say
+from posewire.console import Json, Signals, emit, say, training_extra
 
 
 def refine(
@@ -30,7 +30,7 @@ def refine(
     as_json: Json = False,
 ) -> int:
     """Find the frames worth labelling next, and write them with predictions to correct."""
-    with Signals().installed(), _progress() as tell:
+    with Signals().installed(), training_extra(), _progress() as tell:
         from posewire_training.refine.refine import refine as work
 
         report = work(

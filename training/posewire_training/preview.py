@@ -20,8 +20,9 @@ _VIEWS, _COLUMNS, _WIDTH = 16, 4, 420
 def write_preview(
     path: Path, batches: Batches, body: Skeleton, color: str, stride: int, colours: Mapping[str, str] | None = None
 ) -> None:
-    """Write a picture of the first views of a training: keypoints where their targets are, limbs
-    reddish where part affinity fields lie; ``colours`` (``#rrggbb``) of some of them by name. Raises WorkError if it cannot be written."""
+    """Write a picture of the first views of a training: keypoints where their targets are, limbs reddish where part
+    affinity fields lie. ``colours``: ``#rrggbb`` of some keypoints by name. Raises WorkError if it cannot be
+    written."""
     shades = _shades(body.keypoints, colours or {})
     tiles: list[Image] = []
     step = 0
@@ -53,7 +54,7 @@ def _shades(keypoints: Sequence[str], colours: Mapping[str, str]) -> list[list[i
     return [told.get(name, shade) for name, shade in zip(keypoints, shades, strict=True)]
 
 
-def _tile(batch: Batch, n: int, shades: Sequence[Sequence[int]], color: str, stride: int) -> Image:
+def _tile(batch: Batch, n: int, shades: list[list[int]], color: str, stride: int) -> Image:
     """One view with its targets drawn on it."""
     image = batch.images[n]
     if color == "gray":

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posewire_training.augment import Augment, move_points
-from posewire_training.config import AugmentSettings
+from posewire_training.settings import AugmentSettings
 
 # Geometry only: light and noise would move the centre of mass that the tests look for.
 PLAIN = {

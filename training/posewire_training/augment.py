@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from posewire_training.config import AugmentSettings, Size
 from posewire_training.images import Image
 from posewire_training.labels.record import Points, labelled
+from posewire_training.settings import AugmentSettings, Size
 
 Affine = npt.NDArray[np.float64]
 """``[2, 3]``: pixel coordinates of the source (x, y, 1) to those of the view."""

@@ -17,11 +17,12 @@ import numpy.typing as npt
 from posewire_models.grid import padded_size
 from posewire_models.skeleton import Pair
 from posewire_training.augment import Augment
-from posewire_training.config import PAD_MULTIPLE, Project, Size
+from posewire_training.config import Project
 from posewire_training.dataset import Frames
 from posewire_training.images import Image
 from posewire_training.labels.record import Points
 from posewire_training.paste import pasted
+from posewire_training.settings import PAD_MULTIPLE, Size
 from posewire_training.targets import Array, make_fields, make_targets
 
 _AHEAD = 4  # batches drawn ahead: enough to ride out one slow draw

@@ -23,7 +23,7 @@ import onnxruntime
 from posewire_models.contract import METADATA_KEY, ModelContract
 from posewire_models.errors import InputError, WorkError, nearest
 from posewire_training.card import card_error, card_temperature
-from posewire_training.config import PAD_MULTIPLE, Project
+from posewire_training.config import Project
 from posewire_training.graph import Graph
 from posewire_training.network import to_network
 from posewire_training.precision import (
@@ -44,6 +44,7 @@ from posewire_training.run_folder import (
     write,
     write_json,
 )
+from posewire_training.settings import PAD_MULTIPLE
 from posewire_training.transfer import network_of
 
 import tensorflow as tf  # isort: skip  (after network.py, which quiets its start-up notices)

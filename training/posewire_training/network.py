@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from posewire_training.config import NetworkSettings
+from posewire_training.settings import NetworkSettings
 
 # The last tensor of each stride that still has its full width (before the next halving).
 FEATURES = {

@@ -14,12 +14,13 @@ import numpy as np
 from posewire_models.errors import InputError
 from posewire_models.grid import resized
 from posewire_models.skeleton import Skeleton
-from posewire_training.config import DataSettings, PhantomSettings, Project, find_all_data, find_data
+from posewire_training.config import Project, find_all_data, find_data
 from posewire_training.dataset import Frames, joined_frames, read_frames, scaled_image
 from posewire_training.images import ImageRef
 from posewire_training.labels import Labels, load_labels
 from posewire_training.labels.record import labelled
 from posewire_training.labels.sides import symmetric_by_name
+from posewire_training.settings import DataSettings, PhantomSettings
 
 _HELD_OUT_SEEDS = 1_000_000  # how far above the training seeds those of held-out scenes start
 

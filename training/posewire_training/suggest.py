@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posewire_models.skeleton import Pair
-from posewire_training.config import PAD_MULTIPLE
 from posewire_training.labels.record import Points
+from posewire_training.settings import PAD_MULTIPLE
 
 STEPS = 3500  # about 15 minutes on two cores at the sizes below
 SCALES = (1.0, 0.75, 0.5, 0.375, 0.25)

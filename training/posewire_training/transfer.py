@@ -15,9 +15,10 @@ from posewire_models.errors import InputError
 from posewire_models.modelfile import read_contract
 from posewire_models.skeleton import Skeleton
 from posewire_models.zoo import read_model, zoo_names
-from posewire_training.config import NetworkSettings, Project, find_data
+from posewire_training.config import Project, find_data
 from posewire_training.network import build_network, to_network
 from posewire_training.run_folder import read_arrays, read_json, read_settings
+from posewire_training.settings import NetworkSettings
 
 Weights = npt.NDArray[np.float32]
 Start = Callable[[keras.Model], None]

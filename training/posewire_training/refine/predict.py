@@ -16,10 +16,10 @@ from posewire_models.modelfile import INPUT, read_contract
 from posewire_models.zoo import read_model
 from posewire_training.assemble import Assembling, assemble
 from posewire_training.batches import padded
-from posewire_training.config import Size
 from posewire_training.dataset import scaled_image
 from posewire_training.images import Image
 from posewire_training.labels.record import Points
+from posewire_training.settings import Size
 from posewire_training.targets import best_peaks
 
 MOST_ANIMALS = 20

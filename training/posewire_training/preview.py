@@ -56,7 +56,7 @@ def _shades(keypoints: Sequence[str], colours: Mapping[str, str]) -> list[list[i
     return [told.get(name, shade) for name, shade in zip(keypoints, shades, strict=True)]
 
 
-def _tile(batch: Batch, n: int, shades: Sequence[Sequence[int]], color: str, stride: int) -> Image:
+def _tile(batch: Batch, n: int, shades: list[list[int]], color: str, stride: int) -> Image:
     """One view with its targets drawn on it."""
     image = batch.images[n]
     if color == "gray":

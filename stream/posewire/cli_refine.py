@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +27,7 @@ def refine(
     as_json: Json = False,
 ) -> int:
     """Find the frames worth labelling next, and write them with predictions to correct."""
-    with Signals().installed(), training_extra(), _progress() as tell:
+    with Signals().installed(), training_extra():
         from posewire_training.refine.refine import refine as work
 
         report = work(
@@ -45,31 +42,10 @@ def refine(
             signals=[name.strip() for name in signals.split(",") if name.strip()],
             min_score=min_score,
             threads=threads,
-            tell=tell,
             say=say,
         )
     emit(report, _readable(report), as_json)
     return 0
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A function to call with the frames done and their number in all; the bar goes to stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(file=sys.stderr))
-    task = bar.add_task("frames", total=None)
-
-    def tell(done: int, total: int) -> None:
-        bar.start()  # not before there is work: an error of the call is one line alone
-        bar.update(task, completed=done, total=max(done, total))
-
-    try:
-        yield tell
-    finally:
-        bar.stop()
 
 
 def _readable(report: dict[str, Any]) -> str:

@@ -30,8 +30,8 @@ def test_rules_hold_for_any_frames(count: int, wanted: int, gap: int, videos: in
     rng = np.random.default_rng(seed)
     frames = candidates(rng.random(count), rng.random((count, 3)), videos)
     frames.free[rng.random(count) < 0.3] = False
-    chosen = choose(frames, NOTHING, wanted, gap, seed)
-    assert chosen == choose(frames, NOTHING, wanted, gap, seed)
+    chosen = choose(frames, NOTHING, wanted, gap, seed, alike=0)
+    assert chosen == choose(frames, NOTHING, wanted, gap, seed, alike=0)
     assert len(chosen) == len(set(chosen)) <= wanted
     assert frames.free[chosen].all()
     for n, a in enumerate(chosen):
@@ -51,13 +51,13 @@ def test_rules_hold_for_any_frames(count: int, wanted: int, gap: int, videos: in
 
 def test_of_frames_that_look_the_same_one_is_taken() -> None:
     looks = np.repeat(np.eye(3), 10, axis=0)
-    chosen = choose(candidates(np.linspace(0.5, 1, 30), looks), NOTHING, 10, 1, 0)
+    chosen = choose(candidates(np.linspace(0.5, 1, 30), looks), NOTHING, 10, 1, 0, alike=0.01)
     assert sorted(n // 10 for n in chosen) == [0, 1, 2]
 
 
 def test_what_looks_like_labelled_frames_is_left() -> None:
     looks = np.repeat(np.eye(3), 10, axis=0)
-    chosen = choose(candidates(np.ones(30), looks), np.eye(3, dtype=np.float32)[:1], 10, 1, 0)
+    chosen = choose(candidates(np.ones(30), looks), np.eye(3, dtype=np.float32)[:1], 10, 1, 0, alike=0.01)
     assert sorted(n // 10 for n in chosen) == [1, 2]
 
 
@@ -65,7 +65,7 @@ def test_doubtful_frames_come_before_sure_ones() -> None:
     rng = np.random.default_rng(3)
     worth = np.full(100, 0.02)
     worth[::10] = 0.9
-    chosen = choose(candidates(worth, rng.random((100, 3))), NOTHING, 6, 1, 0)
+    chosen = choose(candidates(worth, rng.random((100, 3))), NOTHING, 6, 1, 0, alike=0.01)
     assert sum(n % 10 == 0 for n in chosen) >= 5
 
 
@@ -73,13 +73,15 @@ def test_of_each_group_of_doubtful_frames_some_are_taken() -> None:
     """One mishap that lasts long does not use up the whole choice."""
     rng = np.random.default_rng(4)
     centres = np.array([[0, 0, 0]] * 70 + [[1, 0, 0]] * 15 + [[0, 1, 0]] * 15)
-    chosen = choose(candidates(np.full(100, 0.8), centres + rng.normal(0, 0.05, (100, 3))), NOTHING, 3, 1, 0)
+    chosen = choose(
+        candidates(np.full(100, 0.8), centres + rng.normal(0, 0.05, (100, 3))), NOTHING, 3, 1, 0, alike=0.01
+    )
     assert {tuple(centres[n]) for n in chosen} == {(0, 0, 0), (1, 0, 0), (0, 1, 0)}
 
 
 def test_frames_without_any_doubt_are_chosen_by_looks() -> None:
     looks = np.linspace(0, 1, 50)[:, None] * np.ones(3)
-    chosen = choose(candidates(np.zeros(50), looks), NOTHING, 5, 1, 0)
+    chosen = choose(candidates(np.zeros(50), looks), NOTHING, 5, 1, 0, alike=0.01)
     assert len(chosen) == 5
     assert min(abs(a - b) for n, a in enumerate(chosen) for b in chosen[:n]) >= 3
 
@@ -113,9 +115,9 @@ def test_distances_are_root_mean_squares(count: int, others: int, seed: int) -> 
 def test_looks_of_any_place(points: np.ndarray) -> None:
     image = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
     looks = looks_of(image, np.asarray(points, np.float32))
-    assert looks.shape == (512,)
+    assert looks.shape == (1536,)
     assert looks.dtype == np.float32
-    assert ((looks >= 0) & (looks <= 1)).all()
+    assert np.isfinite(looks).all()
 
 
 def test_looks_follow_the_animal() -> None:
@@ -128,5 +130,5 @@ def test_looks_follow_the_animal() -> None:
         image[20:44, x : x + 24] = animal
         corners = np.array([[[x, 20], [x + 16, 36]]], np.float32)
         looks.append(looks_of(image, corners))
-    np.testing.assert_allclose(looks[0][256:], looks[1][256:], atol=0.01)
-    assert np.abs(looks[0][:256] - looks[1][:256]).max() > 0.2
+    np.testing.assert_allclose(looks[0][768:], looks[1][768:], atol=1)
+    assert np.abs(looks[0][:768] - looks[1][:768]).max() > 50

@@ -38,7 +38,7 @@ def test_a_projects_pictures_and_how_they_look(tmp_path: Path) -> None:
     assert settings.name == "dots"
     assert [image.name for image, _ in pictures] == [f"clip/img{n}.png" for n in range(4)]
     looks = looks_of_pictures(pictures, seed=0)
-    assert looks.shape == (4, 512)
+    assert looks.shape == (4, 1536)
     order = np.random.default_rng(0).permutation(4)
     again = looks_of_pictures([pictures[n] for n in order], seed=0)
     np.testing.assert_array_equal(sorted(map(tuple, looks)), sorted(map(tuple, again)))
@@ -55,9 +55,12 @@ def test_a_project_of_drawn_animals_is_refused(tmp_path: Path) -> None:
 def test_a_labelled_frame_of_a_video_is_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "clip.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (64, 48))
-    for grey in (0, 250):
-        writer.write(np.full((48, 64, 3), grey, np.uint8))
+    for share in (8, 32):  # so much of the picture is white
+        picture = np.zeros((48, 64, 3), np.uint8)
+        picture[:, :share] = 255
+        writer.write(picture)
     writer.release()
     nothing = np.full((1, 2, 2), np.nan, np.float32)
     looks = looks_of_pictures([(ImageRef(path, 0), nothing), (ImageRef(path, 1), nothing)], seed=0)
-    assert sorted(round(float(look.mean()), 1) for look in looks) == [0.0, 1.0]
+    # 255 * sqrt(share * (1 - share)) of an eighth and of a half
+    assert sorted(look.std() for look in looks) == pytest.approx([84.3, 127.5], abs=3)

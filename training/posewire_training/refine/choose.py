@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from posewire_training.frames.choose import DUPLICATE
 from posewire_training.labels.record import Points
 from posewire_training.refine.appearance import distances
 from posewire_training.refine.signals import Values
@@ -23,7 +24,6 @@ WEIGHTS: Mapping[str, float] = {"score": 1.0, "jumps": 1.0, "limbs": 1.0, "flip"
 _TOP_SHARE = 1 / 3  # of the frames, by worth, may be chosen ...
 _TOP_TIMES = 4  # ... or this many times as many as asked for, whichever is more
 _MOST = 3000  # frames that are compared with each other
-_ALIKE = 1e-4  # frames no farther apart than this are the same picture
 _LEAST = 0.01  # worth of a frame without any doubt: the choice is by looks alone if there is none anywhere
 
 
@@ -49,22 +49,24 @@ class Candidates:
     free: npt.NDArray[np.bool_]
 
 
-def choose(candidates: Candidates, known: Points, count: int, gap: int, seed: int) -> list[int]:
+def choose(
+    candidates: Candidates, known: Points, count: int, gap: int, seed: int, alike: float = DUPLICATE
+) -> list[int]:
     """At most ``count`` places of frames, the first one chosen first; the same for the same seed.
 
     ``known``: float32 ``[T, D]``, looks of frames that are labelled already. No two frames of a video that are chosen
-    are nearer than ``gap`` frames. Fewer come back if no frame is left that differs from those chosen. The seed decides
-    between equals, and which frames are compared where there are more than 3000.
+    are nearer than ``gap`` frames, and no two look nearer than ``alike``, in the units of ``looks``. Fewer come back if
+    no frame is left. The seed decides between equals, and which frames are compared where there are more than 3000.
     """
     order = np.random.default_rng(seed).permutation(len(candidates.worth))
     order = order[candidates.free[order]]
     order = order[np.argsort(-candidates.worth[order], kind="stable")]
     top = order[: min(_MOST, max(_TOP_TIMES * count, int(np.ceil(_TOP_SHARE * len(order)))))]
-    chosen = _cover(candidates, top, known, count, gap)
+    chosen = _cover(candidates, top, known, count, gap, alike)
     # Where the gap shuts out too many of the top, the rest is asked.
     rest = order[len(top) : len(top) + _MOST]
     taken = np.concatenate([known, candidates.looks[chosen]])
-    chosen += _cover(candidates, rest, taken, count - len(chosen), gap, chosen)
+    chosen += _cover(candidates, rest, taken, count - len(chosen), gap, alike, chosen)
     return chosen
 
 
@@ -74,6 +76,7 @@ def _cover(
     known: Points,
     count: int,
     gap: int,
+    alike: float,
     before: Sequence[int] = (),
 ) -> list[int]:
     """Choose among ``places``; ``before``: places chosen already."""
@@ -81,12 +84,12 @@ def _cover(
         return []
     looks, worth = candidates.looks[places], candidates.worth[places] + _LEAST
     apart = distances(looks, looks)
-    far = distances(looks, known).min(axis=1) if len(known) else np.full(len(places), apart.max() + 1e-3)
+    far = distances(looks, known).min(axis=1) if len(known) else np.full(len(places), apart.max() + alike + 1e-3)
     free = np.ones(len(places), np.bool_)
     for other in before:
         free &= ~_near(candidates, places, other, gap)
     chosen: list[int] = []
-    while len(chosen) < count and (left := free & (far > _ALIKE)).any():
+    while len(chosen) < count and (left := free & (far > alike)).any():
         # What each candidate would bring: the doubt of all frames, times how much nearer a known frame would be.
         gain = worth * (np.maximum(far - apart, 0) @ worth)
         chosen.append(int(places[np.where(left, gain, -1).argmax()]))

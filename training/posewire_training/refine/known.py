@@ -26,7 +26,7 @@ def labelled_pictures(project: Path) -> tuple[Project, list[tuple[ImageRef, Poin
     if settings.data is None:
         raise InputError(f"{project}: has no [data]; refine works on labelled images")
     found: list[tuple[ImageRef, Points]] = []
-    for path, video in label_files(settings.data, project.absolute().parent):
+    for path, video in label_files(settings.data, project.absolute().parent, strict=False):
         labels = load_labels(path, video=video)
         found += zip(labels.images, labels.points, strict=True)
     return settings, found

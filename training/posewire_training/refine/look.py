@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from posewire_models.contract import ModelContract
-from posewire_training.images import Image, opened_video, video_frames
+from posewire_training.images import Image, video_frames
 from posewire_training.labels.record import Points
 from posewire_training.refine.appearance import looks_of
 from posewire_training.refine.choose import worth_of
@@ -46,8 +45,8 @@ class Look:
     looks: Points
 
 
-def look_at(video: Path, predictor: Predictor, every: int, tell: Callable[[int], None] = lambda frames: None) -> Look:
-    """Predict each ``every``-th frame of a video; ``tell`` hears how many frames were decoded so far.
+def look_at(video: Path, predictor: Predictor, every: int, advance: Callable[[], None] = lambda: None) -> Look:
+    """Predict each ``every``-th frame of a video; ``advance`` is called after each decoded frame.
 
     Raises InputError for a video that cannot be read.
     """
@@ -69,7 +68,7 @@ def look_at(video: Path, predictor: Predictor, every: int, tell: Callable[[int],
             waiting.append(image)
         if len(waiting) == _BATCH:
             work()
-        tell(number + 1)
+        advance()
     work()
     plain, mirrored = zip(*seen, strict=True)
     return Look(video, np.array(numbers, np.int64), joined(plain), joined(mirrored), np.stack(looks))
@@ -117,12 +116,6 @@ def part_names(contract: ModelContract) -> dict[str, list[str]]:
     names = list(contract.keypoints)
     limbs = [f"{names[a]}-{names[b]}" for a, b in limbs_of(contract.skeleton, len(names))]
     return {"score": names, "jumps": names, "limbs": limbs, "flip": names}
-
-
-def length_of(video: Path) -> int:
-    """Frames of a video by its header, which may be wrong; 0 if it does not tell. InputError if there is none."""
-    with opened_video(video) as file:
-        return max(0, int(file.get(cv2.CAP_PROP_FRAME_COUNT)))
 
 
 def thinned(lengths: Sequence[int]) -> int:

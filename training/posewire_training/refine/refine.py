@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from posewire_models.errors import InputError, nearest
 from posewire_training.config import project_file
+from posewire_training.frames.candidates import frame_counts
 from posewire_training.images import ImageRef
 from posewire_training.labels.record import Points
+from posewire_training.progress import progress
 from posewire_training.refine.choose import WEIGHTS, Candidates, choose
 from posewire_training.refine.known import labelled_pictures, looks_of_pictures, taken_frames
-from posewire_training.refine.look import Doubt, Look, doubt_of, length_of, look_at, part_names, thinned
+from posewire_training.refine.look import Doubt, Look, doubt_of, look_at, part_names, thinned
 from posewire_training.refine.predict import MOST_ANIMALS, Predictor
 from posewire_training.refine.signals import Values
 from posewire_training.refine.written import Chosen, row_of, write_chosen
@@ -40,14 +42,13 @@ def refine(
     signals: Sequence[str] = tuple(WEIGHTS),
     min_score: float | None = None,
     threads: int = 0,
-    tell: Callable[[int, int], None] = lambda done, total: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Propose ``count`` frames of ``videos`` and write them below ``out`` (default: the project's folder, else here).
 
     ``project``: a project file, or the folder of one: its labelled frames are not proposed, nor what looks like them.
     ``every``: look at each so many-th frame (default: about a thousand in all). ``signals``: which ones count.
-    ``min_score``: pre-labels below it are left empty (default: the model's). ``tell`` hears frames done and in all.
+    ``min_score``: pre-labels below it are left empty (default: the model's).
     Returns the report that ``--json`` prints. Raises InputError for what cannot be read or is there already, WorkError
     if the disk refuses; nothing stays behind then.
     """
@@ -60,16 +61,11 @@ def refine(
         animals, out = settings.animals, out or file.absolute().parent
     out = out or Path()
     predictor = Predictor(model, animals, threads)
-    lengths = [length_of(video) for video in videos]
+    lengths = frame_counts(videos).tolist()
     step = every or thinned(lengths)
     known = looks_of_pictures(pictures, seed)
-    looks: list[Look] = []
-    for number, video in enumerate(videos):
-
-        def tell_all(done: int, before: int = sum(lengths[:number])) -> None:
-            tell(before + done, sum(lengths))
-
-        looks.append(look_at(video, predictor, step, tell_all))
+    with progress("looking at frames", sum(lengths)) as advance:
+        looks = [look_at(video, predictor, step, advance) for video in videos]
     taken = [taken_frames(video, [image for image, _ in pictures], out) for video in videos]
     doubts = [doubt_of(look, predictor.contract, signals) for look in looks]
     chosen = _chosen(looks, doubts, taken, known, part_names(predictor.contract), count, gap, seed)

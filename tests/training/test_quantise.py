@@ -158,7 +158,7 @@ def test_a_file_that_lost_its_accuracy_is_refused_and_not_written(
 
 
 def error(mean: float, found: float = 1.0) -> HeldOutError:
-    return HeldOutError(mean, mean, 1.0, found, np.zeros((1, 1, 1), np.float32))
+    return HeldOutError(mean, mean, 1.0, found, *np.zeros((2, 1, 1, 1), np.float32))
 
 
 @pytest.mark.parametrize(

@@ -126,3 +126,10 @@ def test_suggested_edges_join_all_keypoints_at_least_cost(count: int, seed: int,
         trees = itertools.combinations(itertools.combinations(range(count), 2), count - 1)
         best = min((cost(tree) for tree in trees if joins(tree) and set(known) <= set(tree)), default=0)
         assert cost(edges) == pytest.approx(best, rel=1e-5)
+
+
+def test_of_few_frames_fewer_are_held_out() -> None:
+    few, many = (np.zeros((count, 1, 2, 2), np.float32) for count in (20, 60))
+    sizes = np.array([[640, 480]])
+    assert suggest(few, sizes, True).validation == 0.1
+    assert suggest(many, sizes, True).validation == 0.2

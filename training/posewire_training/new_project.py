@@ -127,7 +127,7 @@ def new_project(
                 symmetric=_names(partners, points_of),
                 symmetric_guessed=partners != sides,
                 videos=named,
-                settings=settings or Suggestion(1.0, "bgr", 180.0, 0.5, None),
+                settings=settings or Suggestion(1.0, "bgr", 180.0, 0.5, None, 0.2),
             )
             (part / PROJECT_FILE).write_text(text, "utf-8")
             made = read_project(part)

@@ -35,7 +35,7 @@ labels = ["labeled-data/*/CollectedData_*.csv"]
 # Videos of the project: `posewire frames` chooses frames of them to label.
 videos = {videos}
 # Share of the labelled frames that is held out to measure the error; 0 trains on all.
-validation = 0.2
+validation = {validation:g}
 
 [network]
 # Frames are shrunk by this before the network: smaller is faster, larger is finer.
@@ -85,6 +85,7 @@ def project_text(
         else "# symmetric = [...]  left out: by the names",
         symmetric_note=" (guessed from the names)" if symmetric_guessed else "",
         videos=_value(videos),
+        validation=settings.validation,
         scale=settings.scale,
         color=_value(settings.color),
         rotation_degrees=settings.rotation_degrees,

@@ -202,7 +202,7 @@ class ScheduleSettings(Part):
     """Number of batches."""
     batch: Annotated[int, Field(gt=0)] = 8
     """Views per batch."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     """Peak of the cosine schedule."""
     warmup: Annotated[int, Field(ge=0)] = 200
     """Steps over which the learning rate rises to its peak."""

@@ -27,6 +27,7 @@ SAME_HEADING = 0.8  # mean resultant length of the body's directions, from which
 FIXED_HEADING = 0.95  # an animal held in place
 SAME_SIDE = 0.9  # how steadily left keypoints lie on one side of the body, from which on both sides are in view
 LEAST_POSES = 8
+FEW_FRAMES = 40  # of fewer, each one more learned from counts for more than a surer measurement
 SPREAD_WEIGHT = 2.0  # what the change of an edge's length counts beside its length
 
 Sizes = npt.NDArray[np.int64]
@@ -42,6 +43,7 @@ class Suggestion:
     rotation_degrees: float
     flip: float
     crop: int | None
+    validation: float
     steps: int = STEPS
 
 
@@ -55,7 +57,8 @@ def suggest(points: Points, sizes: Sizes, gray: bool, symmetric: Sequence[Pair] 
     largest = sizes[int(sizes.prod(axis=1).argmax())]
     scale = _scale(largest, float(np.median(extents)) if len(extents) else None)
     rotation, flip = _turns(points, symmetric)
-    return Suggestion(scale, "gray" if gray else "bgr", rotation, flip, _crop(largest, extents, scale))
+    share = 0.2 if len(points) >= FEW_FRAMES else 0.1
+    return Suggestion(scale, "gray" if gray else "bgr", rotation, flip, _crop(largest, extents, scale), share)
 
 
 def body_extents(points: Points) -> npt.NDArray[np.float64]:

@@ -8,8 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,8 +21,9 @@ from posewire_models.errors import InputError, WorkError
 pytest.importorskip("tensorflow")
 from posewire_training.config import read_project
 from posewire_training.learner import Learner
-from posewire_training.run_folder import COLUMNS, Curve, new_run
-from posewire_training.train import preview, train
+from posewire_training.run_folder import COLUMNS, Curve, new_run, write_arrays
+from posewire_training.source import Source, open_source
+from posewire_training.train import preview, train, with_options
 
 pytestmark = pytest.mark.trains
 
@@ -59,7 +60,9 @@ def test_the_run_folder_holds_what_is_promised(trained: Path) -> None:
 
 def test_a_finished_run_is_left_as_it_is(trained: Path) -> None:
     before = (trained / "checkpoint.npz").stat().st_mtime_ns
-    assert train(trained.parent / "dots.toml", run=trained, quiet=True) == trained
+    said: list[str] = []
+    assert train(trained.parent / "dots.toml", run=trained, quiet=True, say=said.append) == trained
+    assert said == [f"{trained}: is finished; nothing was trained"]
     assert (trained / "checkpoint.npz").stat().st_mtime_ns == before
 
 
@@ -68,7 +71,7 @@ DYING = f"""
 import os, sys
 from pathlib import Path
 from posewire_training.learner import Learner
-from posewire_training.train import preview, train
+from posewire_training.train import train
 
 rate = Learner.learning_rate
 
@@ -202,20 +205,20 @@ def test_training_ends_early_with_the_best_weights(tmp_path: Path) -> None:
 
 
 def test_options_win_over_the_project_file(tmp_path: Path) -> None:
-    run = train(write_project(tmp_path), run=tmp_path / "run", steps=1, fold="2/4", quiet=True)
-    record = json.loads((run / "run.json").read_text())
-    assert record["held_out"]["how"].startswith("part 2 of 4")
-    assert len(record["error_px"]["frames"]) == 2
-    assert record["trained_on"]["frames"] == 6
+    settings = read_project(write_project(tmp_path))
+
+    def source(**options: Any) -> Source:
+        return open_source(with_options(settings, **options), tmp_path)
+
+    assert source(fold="2/4").how.startswith("part 2 of 4")
+    assert len(source(fold="2/4").held_out) == 2
+    assert len(source(everything=True).train) == 8
+    assert with_options(settings, steps=7, weights="none").schedule.steps == 7
     for wrong in ("2", "a/b", "0/4", "5/4"):
         with pytest.raises(InputError, match="fold"):
-            train(tmp_path / "dots.toml", fold=wrong, quiet=True)
+            with_options(settings, fold=wrong)
     with pytest.raises(InputError, match="expected one of them"):
-        train(tmp_path / "dots.toml", fold="1/2", everything=True, quiet=True)
-    whole = train(tmp_path / "dots.toml", run=tmp_path / "whole", steps=1, everything=True, quiet=True)
-    record = json.loads((whole / "run.json").read_text())
-    assert record["trained_on"]["frames"] == 8
-    assert record["error_px"] is None
+        with_options(settings, fold="1/2", everything=True)
 
 
 def test_a_preview_shows_views_and_trains_nothing(tmp_path: Path) -> None:
@@ -228,24 +231,23 @@ def test_a_preview_shows_views_and_trains_nothing(tmp_path: Path) -> None:
         preview(tmp_path / "dots.toml", tmp_path / "nowhere" / "views.png")
 
 
-def test_a_full_disk_is_named_and_loses_nothing(trained: Path, tmp_path: Path) -> None:
-    """Files may not grow beyond the checkpoint that is there: the next one does not fit."""
+def test_a_full_disk_is_named_and_loses_nothing(tmp_path: Path) -> None:
+    """Files may not grow beyond a size: the next checkpoint does not fit."""
     resource = pytest.importorskip("resource")
-    run = tmp_path / "run"
-    train(write_project(tmp_path), run=run, steps=30, quiet=True, stop=stopped_after_one_step())
-    kept = (run / "checkpoint.npz").read_bytes()
+    path = tmp_path / "checkpoint.npz"
+    write_arrays(path, {"weights": np.zeros(100)})
+    kept = path.read_bytes()
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) // 2, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(WorkError, match=r"checkpoint\.npz: cannot be written \(File too large\)"):
-            train(tmp_path / "dots.toml", run=run, steps=30, quiet=True)
+            write_arrays(path, {"weights": np.zeros(100_000)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
-    assert (run / "checkpoint.npz").read_bytes() == kept
-    assert not list(run.glob(".*"))
-    assert json.loads((run / "run.json").read_text())["step"] == 1
+    assert path.read_bytes() == kept
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.npz"]
 
 
 def test_a_broken_checkpoint_is_named(trained: Path, tmp_path: Path) -> None:
@@ -256,9 +258,3 @@ def test_a_broken_checkpoint_is_named(trained: Path, tmp_path: Path) -> None:
     (run / "checkpoint.npz").write_bytes((run / "checkpoint.npz").read_bytes()[:5000])
     with pytest.raises(InputError, match=r"checkpoint\.npz: broken"):
         train(trained.parent / "dots.toml", run=run, quiet=True)
-
-
-def stopped_after_one_step() -> threading.Event:
-    event = threading.Event()
-    event.set()
-    return event

@@ -72,11 +72,12 @@ def train(
     Raises InputError for wrong settings or data, WorkError if training diverges.
     """
     project = project_file(project)
-    settings = _with_options(read_project(project), weights, steps, fold, everything)
+    settings = with_options(read_project(project), weights=weights, steps=steps, fold=fold, everything=everything)
     folder = project.absolute().parent
     run = run or new_run(project, settings.name)
     record = _take_up(run, settings, resume)
     if record.get("finished"):
+        say(f"{run}: is finished; nothing was trained")
         return run
     source = open_source(settings, folder)
     edges = source.body.edges if settings.animals > 1 else ()
@@ -136,8 +137,13 @@ def train(
     return run
 
 
-def _with_options(
-    settings: Project, weights: str | None, steps: int | None, fold: str | None, everything: bool
+def with_options(
+    settings: Project,
+    *,
+    weights: str | None = None,
+    steps: int | None = None,
+    fold: str | None = None,
+    everything: bool = False,
 ) -> Project:
     """The settings with what the command line says. Raises InputError for an impossible value."""
 

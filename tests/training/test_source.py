@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -180,3 +181,17 @@ def test_mirror_partners_are_known_by_name_unless_the_project_says_otherwise(tmp
     fields = {"name": "eyes", "data": {"labels": ["labeled-data/clip/CollectedData_me.csv"]}}
     assert open_source(parse_project(fields, "eyes"), tmp_path).body.symmetric == ((0, 1),)
     assert open_source(parse_project(fields | {"symmetric": []}, "eyes"), tmp_path).body.symmetric == ()
+
+
+def test_frames_an_earlier_run_learned_from_are_not_held_out(tmp_path: Path) -> None:
+    settings = read_project(write_project(tmp_path, images=10, data={"validation": 0.3}))
+    before = open_source(settings, tmp_path)
+    run = tmp_path / "runs" / "dots-1"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps({"learned_from": before.train.names}))
+    more = write_project(tmp_path, images=20, data={"validation": 0.3}, network={"weights": "runs/dots-1"})
+    after = open_source(read_project(more), tmp_path)
+    assert len(after.held_out) == 6
+    assert not set(after.held_out.names) & set(before.train.names)
+    assert "have not learned from" in after.how
+    assert set(after.learned) == set(before.train.names) | set(after.train.names)

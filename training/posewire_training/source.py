@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import has_magic
@@ -28,7 +29,8 @@ _HELD_OUT_SEEDS = 1_000_000  # how far above the training seeds those of held-ou
 @dataclass(frozen=True)
 class Source:
     """``train`` and ``held_out`` share no frame; ``how`` says how they were parted; ``data`` and ``licence`` are
-    for the model's card."""
+    for the model's card. ``learned``: names of all labelled frames that the network will have learned from, those of
+    the run it starts from among them."""
 
     body: Skeleton
     train: Frames
@@ -36,6 +38,7 @@ class Source:
     how: str
     data: str
     licence: str
+    learned: tuple[str, ...] = ()
 
 
 def open_source(project: Project, folder: Path) -> Source:
@@ -72,7 +75,8 @@ def open_source(project: Project, folder: Path) -> Source:
         kept = [[i - a for i in range(a, b) if i not in wrong] for a, b in itertools.pairwise(starts)]
         sets = [part.pick(chosen) for part, chosen in zip(sets, kept, strict=True)]
         frames = joined_frames(sets)
-    held_out, left_out, how = _held_out(data, frames, [len(part) for part in sets])
+    learned = _learned_before(project, folder)
+    held_out, left_out, how = _held_out(data, frames, [len(part) for part in sets], learned)
     rest = sorted(set(range(len(frames))) - set(held_out) - set(left_out))
     if data.train_images:
         rest = _named(frames, data.train_images, "train_images")
@@ -87,6 +91,7 @@ def open_source(project: Project, folder: Path) -> Source:
         how,
         data.description or ", ".join(entry.file for entry in data.labels),
         data.licence,
+        tuple(sorted(learned | {frames.names[i] for i in rest})),
     )
 
 
@@ -135,10 +140,26 @@ def _check_animals(project: Project, labels: Labels, where: str) -> None:
         )
 
 
-def _held_out(data: DataSettings, frames: Frames, counts: list[int]) -> tuple[list[int], list[int], str]:
+def _learned_before(project: Project, folder: Path) -> frozenset[str]:
+    """Names of the frames that the run a network starts from has learned from; empty if it starts elsewhere."""
+    weights = project.network.weights
+    if weights in ("none", "imagenet"):
+        return frozenset()
+    try:
+        path = find_data(weights, folder, project.data.root if project.data else None, "network.weights")
+        record = json.loads((path / "run.json").read_text("utf-8"))
+        return frozenset(record.get("learned_from", ()))
+    except (InputError, OSError, ValueError):  # no run: whoever loads the weights says what is wrong
+        return frozenset()
+
+
+def _held_out(
+    data: DataSettings, frames: Frames, counts: list[int], learned: frozenset[str]
+) -> tuple[list[int], list[int], str]:
     """Numbers of the frames held out and of those left out altogether, and how they were chosen.
 
-    ``counts``: frames of each label file, in their order.
+    ``counts``: frames of each label file, in their order. ``learned``: names of frames that the weights to start from
+    have learned from: no random frame is taken of them, or the error would look better than it is.
     """
     if data.validation_images:
         named = _named(frames, data.validation_images, "validation_images")
@@ -147,9 +168,12 @@ def _held_out(data: DataSettings, frames: Frames, counts: list[int]) -> tuple[li
         return [], [], "nothing held out"
     part = f"part {data.fold} of {data.folds}: " if data.folds else ""
     if data.split == "random":
-        order = np.random.default_rng(data.seed).permutation(len(frames))
+        order = np.random.default_rng(data.seed).permutation(len(frames)).tolist()
         first, last = _part(data, len(frames))
-        chosen = sorted(order[first:last].tolist())
+        if learned and not data.folds:
+            order = [i for i in order if frames.names[i] not in learned]
+            part = "of those that the weights to start from have not learned from "
+        chosen = sorted(order[first:last])
         return chosen, [], f"{part}{len(chosen)} random frames of {len(frames)} (seed {data.seed})"
     held_out: list[int] = []
     left_out: list[int] = []

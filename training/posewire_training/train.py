@@ -238,6 +238,7 @@ def _start(run: Path, settings: Project, source: Source, folder: Path) -> dict[s
         "symmetric": [list(pair) for pair in source.body.symmetric],
         "input_size": list(size),
         "trained_on": {"data": source.data, "licence": source.licence, "frames": len(source.train)},
+        "learned_from": list(source.learned),
         "held_out": {"how": source.how, "frames": list(source.held_out.names)},
         "error_px": None,
         "data_sha256": source.train.sha256(),

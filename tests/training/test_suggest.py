@@ -13,23 +13,25 @@ from paths import shared
 from posewire_training.images import read_image, video_frames
 from posewire_training.labels import load_labels
 from posewire_training.labels.sides import symmetric_by_name
-from posewire_training.suggest import LEAST_BODY_PX, SCALES, body_extents, suggest, suggest_skeleton
+from posewire_training.settings import PAD_MULTIPLE
+from posewire_training.suggest import LEAST_BODY_PX, SCALES, body_extents, spacing, suggest, suggest_skeleton
 
 SETS = {
-    # folder: label file, video, scale, rotation, flip
-    "dlc-openfield": ("labeled-data/m4s1/CollectedData_Pranav.csv", None, 0.5, 180, 0.5),
-    "deepposekit-fly": ("labeled-data/fly/CollectedData_annotator.csv", None, 1.0, 180, 0.5),
-    "mirror-mouse": ("CollectedData.csv", None, 1.0, 15, 0),
-    "dlc-reaching": ("labeled-data/reachingvideo1/CollectedData_Mackenzie.csv", None, 0.5, 15, 0),
-    "sleap-flies-clip": ("labels/clip_13node.npz", "videos/clip.mp4", 0.375, 180, 0.5),
-    "sleap-flies-pair": ("labels/pair_clean.npz", "videos/centered_pair_small.mp4", 1.0, 180, 0.5),
+    # folder: label file, video; scale, stride, crop, size; rotation, flip
+    "dlc-openfield": ("labeled-data/m4s1/CollectedData_Pranav.csv", None, (0.5, 8, 192, None), (180, 0.5)),
+    "deepposekit-fly": ("labeled-data/fly/CollectedData_annotator.csv", None, (1.0, 4, None, None), (180, 0.5)),
+    "mirror-mouse": ("CollectedData.csv", None, (1.0, 8, 256, None), (15, 0)),
+    "dlc-reaching": ("labeled-data/reachingvideo1/CollectedData_Mackenzie.csv", None, (0.5, 8, 256, None), (15, 0)),
+    "sleap-flies-clip": ("labels/clip_13node.npz", "videos/clip.mp4", (0.75, 4, 256, (512, 512)), (180, 0.5)),
+    "sleap-flies-pair": ("labels/pair_clean.npz", "videos/centered_pair_small.mp4", (1.0, 4, 256, None), (180, 0.5)),
+    "sleap-mice-clip": ("labels/mice_proofread.npz", "videos/cohort2.mp4", (0.5, 4, 224, None), (180, 0.5)),
 }
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_real_sets_get_what_suits_them(name: str) -> None:
     folder = shared(name)
-    file, video, scale, rotation, flip = SETS[name]
+    file, video, seen, turns = SETS[name]
     labels = load_labels(folder / file, video=folder / video if video else None)
     if video:
         images = [next(video_frames(folder / video, [0]))[1]]
@@ -37,10 +39,8 @@ def test_real_sets_get_what_suits_them(name: str) -> None:
         images = [read_image(image.path) for image in labels.images[::8]]
     sizes = np.array([image.shape[1::-1] for image in images])
     found = suggest(labels.points, sizes, True, symmetric_by_name(labels.keypoints))
-    assert (found.scale, found.rotation_degrees, found.flip, found.color) == (scale, rotation, flip, "gray")
-    if found.crop is not None:
-        assert found.crop % 32 == 0
-        assert found.crop**2 < 0.6 * (sizes.max(axis=0) * scale).prod()
+    assert (found.scale, found.stride, found.crop, found.size) == seen
+    assert (found.rotation_degrees, found.flip, found.color) == (*turns, "gray")
 
 
 BODY = np.array([[0, -60], [-15, -40], [15, -40], [0, 60], [0, 20]], float)  # nose, left, right, tail, middle
@@ -85,9 +85,56 @@ def test_scales_are_the_largest_that_fit_unless_the_animal_is_small(width: int, 
     assert found.scale in SCALES
     smaller = [scale for scale in SCALES if scale < found.scale]
     larger = [scale for scale in SCALES if scale > found.scale]
-    fits = [scale for scale in SCALES if width * height * scale * scale <= 165_000]
+    fits = [scale for scale in SCALES if width * height * scale * scale <= 170_000]
     assert found.scale in fits or body * max(smaller, default=0) < LEAST_BODY_PX or not fits
     assert not any(scale in fits for scale in larger)
+
+
+@given(st.integers(40, 4000), st.integers(40, 4000), st.floats(5, 3000))
+def test_views_fit_the_frame_and_the_network(width: int, height: int, body: float) -> None:
+    points = np.float32([[[[0, 0], [body, 0]]]] * 3)
+    found = suggest(points, np.array([[width, height]]), True)
+    pixels = width * height * found.scale**2
+    if found.crop is not None:
+        assert found.crop % PAD_MULTIPLE == 0
+        assert 128 <= found.crop <= 256
+        assert found.crop**2 <= 0.6 * pixels
+    if found.size is None:
+        assert pixels <= 400_000
+    else:
+        for side, whole in zip(found.size, (width, height), strict=True):
+            assert side % PAD_MULTIPLE == 0
+            assert side <= 512
+            assert side == 512 or 0 <= side - whole * found.scale < PAD_MULTIPLE
+
+
+def test_crowded_keypoints_and_several_small_animals_get_a_finer_stride() -> None:
+    def stride(keypoints: int, apart: float, animals: int = 1) -> int:
+        one = np.stack([np.arange(keypoints) * apart, np.zeros(keypoints)], axis=-1)
+        points = np.float32([[one + 90 * animal for animal in range(animals)]] * 3)
+        return suggest(points, np.array([[300, 300]]), True).stride
+
+    assert stride(keypoints=8, apart=11) == 4
+    assert stride(keypoints=8, apart=13) == 8
+    assert stride(keypoints=4, apart=11) == 8  # few keypoints do not crowd, though two may be near
+    assert stride(keypoints=4, apart=24, animals=2) == 4
+    assert stride(keypoints=4, apart=30, animals=2) == 8
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 4), st.integers(0, 5), st.integers(0, 2**16))
+def test_spacing_is_the_median_distance_to_the_nearest(frames: int, count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = np.float32(rng.uniform(0, 100, (frames, 2, count, 2)))
+    points[rng.random(points.shape[:3]) < 0.3] = np.nan
+    nearest = []
+    for pose in points.reshape(frames * 2, count, 2):
+        known = [point for point in pose if not np.isnan(point[0])]
+        for k, point in enumerate(known):
+            others = known[:k] + known[k + 1 :]
+            if others:
+                nearest.append(min(float(np.hypot(*(point - other))) for other in others))
+    assert spacing(points) == pytest.approx(np.median(nearest) if nearest else np.inf, rel=1e-5)
 
 
 def test_without_labels_the_frame_alone_decides() -> None:

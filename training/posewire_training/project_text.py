@@ -42,6 +42,8 @@ validation = {validation:g}
 scale = {scale:g}
 # "gray" for gray recordings, "bgr" for colour.
 color = {color}
+# Pixels of the shrunk frame per cell of what the network puts out: 8 is faster, 4 finds dense keypoints better.
+stride = {stride}
 
 [augment]
 # Training views are turned by up to this many degrees: 180 for a camera above, 15 for a side view.
@@ -52,7 +54,7 @@ flip = {flip:g}
 [schedule]
 # Longer is better, with less and less to gain.
 steps = {steps}
-{crop_line}"""
+{crop_line}{size_line}"""
 
 
 def project_text(
@@ -88,12 +90,17 @@ def project_text(
         validation=settings.validation,
         scale=settings.scale,
         color=_value(settings.color),
+        stride=settings.stride,
         rotation_degrees=settings.rotation_degrees,
         flip=settings.flip,
         steps=settings.steps,
         crop_line=""
         if crop is None
         else f"# Close views round the animal, in pixels after shrinking: cheaper steps.\ncrop = [{crop}, {crop}]\n",
+        size_line=""
+        if settings.size is None
+        else "# Of a frame this large, a part is learned from at a time (pixels after shrinking); the network finds\n"
+        f"# keypoints in all of it.\nsize = {_value(list(settings.size))}\n",
     )
 
 

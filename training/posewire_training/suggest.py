@@ -1,7 +1,7 @@
 """Training settings that suit a set of labels: what `posewire new` writes into a project file.
 
-Rules of thumb, from the size of the frames and of the animals in them, so that a first training ends well in a quarter
-of an hour on two cores. Everything here works on arrays.
+Rules of thumb, from the size of the frames and of the animals in them; they lead to what the recipes of the zoo were
+trained with. Everything here works on arrays.
 """
 
 from __future__ import annotations
@@ -12,15 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from posewire_models.grid import padded_size
 from posewire_models.skeleton import Pair
-from posewire_training.labels.record import Points
-from posewire_training.settings import PAD_MULTIPLE
+from posewire_training.labels.record import Points, labelled
+from posewire_training.settings import PAD_MULTIPLE, Size
 
-STEPS = 3500  # about 15 minutes on two cores at the sizes below
+STEPS = 3500
 SCALES = (1.0, 0.75, 0.5, 0.375, 0.25)
-MOST_PIXELS = 165_000  # of a frame as the network sees it: 640x480 goes in at a half, 400x400 as it is
-LEAST_BODY_PX = 40  # an animal smaller than this in the network's pixels is told apart badly
-LEAST_CROP = 128
+MOST_PIXELS = 170_000  # of a frame as the network sees it: 640x480 goes in at a half, 400x400 as it is
+LEAST_BODY_PX = 40  # an animal smaller than this in the network's pixels is seen badly
+LEAST_BODIES_PX = 64  # the same where several must be told apart
+SMALL_BODIES_PX = 80  # several animals smaller than this want stride 4
+FINE_STRIDE, STRIDE = 4, 8
+DENSE_PX = 12  # one and a half cells of stride 8: many keypoints that lie nearer to each other want stride 4
+MANY_KEYPOINTS = 8
+LARGE_VIEW = 400_000  # pixels of a whole view, from which on a part of it is learned from at a time
+PART_VIEW = 512
+LEAST_CROP, MOST_CROP = 128, 256
 CROP_BODIES = 2.5  # side of a close view, in bodies
 MOST_CROP_SHARE = 0.6  # of the whole view's area: a larger close view saves too little
 SAME_HEADING = 0.8  # mean resultant length of the body's directions, from which on they count as one
@@ -35,8 +43,8 @@ Sizes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Values for the project file, under the names they have there (``crop`` is the side of a square, in network
-    pixels)."""
+    """Values for the project file, under the names they have there (``crop`` is the side of a square, ``size`` the
+    width and height of whole views, in network pixels)."""
 
     scale: float
     color: str
@@ -44,6 +52,8 @@ class Suggestion:
     flip: float
     crop: int | None
     validation: float
+    stride: int = STRIDE
+    size: Size | None = None
     steps: int = STEPS
 
 
@@ -54,11 +64,23 @@ def suggest(points: Points, sizes: Sizes, gray: bool, symmetric: Sequence[Pair] 
     width and height of at least one image; ``gray``: every image is gray; ``symmetric``: mirror partners.
     """
     extents = body_extents(points)
+    body = float(np.median(extents)) if len(extents) else None
+    several = bool((labelled(points).any(axis=-1).sum(axis=-1) > 1).any())
     largest = sizes[int(sizes.prod(axis=1).argmax())]
-    scale = _scale(largest, float(np.median(extents)) if len(extents) else None)
+    scale = _scale(largest, body, LEAST_BODIES_PX if several else LEAST_BODY_PX)
+    small = several and body is not None and body * scale < SMALL_BODIES_PX
+    dense = points.shape[2] >= MANY_KEYPOINTS and spacing(points) * scale < DENSE_PX
     rotation, flip = _turns(points, symmetric)
-    share = 0.2 if len(points) >= FEW_FRAMES else 0.1
-    return Suggestion(scale, "gray" if gray else "bgr", rotation, flip, _crop(largest, extents, scale), share)
+    return Suggestion(
+        scale,
+        "gray" if gray else "bgr",
+        rotation,
+        flip,
+        _crop(largest, extents, scale),
+        0.2 if len(points) >= FEW_FRAMES else 0.1,
+        FINE_STRIDE if small or dense else STRIDE,
+        _part(largest, scale),
+    )
 
 
 def body_extents(points: Points) -> npt.NDArray[np.float64]:
@@ -70,17 +92,31 @@ def body_extents(points: Points) -> npt.NDArray[np.float64]:
     return np.asarray(np.hypot(*(np.nanmax(poses, axis=1) - np.nanmin(poses, axis=1)).T))
 
 
+def spacing(points: Points) -> float:
+    """How far in pixels a labelled keypoint is from the nearest other one of its animal, in the median; infinite if no
+    animal has two."""
+    poses = _animals(points)
+    nearest = np.full(poses.shape[:2], np.inf)
+    for i in range(poses.shape[1]):
+        for j in range(i):
+            apart = np.hypot(*(poses[:, i] - poses[:, j]).T)
+            for k in (i, j):
+                nearest[:, k] = np.fmin(nearest[:, k], apart)  # NaN where one of the two is not labelled
+    found = nearest[np.isfinite(nearest)]
+    return float(np.median(found)) if len(found) else float("inf")
+
+
 def _animals(points: Points) -> npt.NDArray[np.float64]:
     """``[frames, animals, K, 2]`` as float64 ``[frames * animals, K, 2]``."""
     return points.reshape(points.shape[0] * points.shape[1], *points.shape[2:]).astype(np.float64)
 
 
-def _scale(size: Sizes, body: float | None) -> float:
+def _scale(size: Sizes, body: float | None, least: float) -> float:
     pixels = int(size.prod())
     fitting = next((scale for scale in SCALES if pixels * scale * scale <= MOST_PIXELS), SCALES[-1])
     if body is None:
         return fitting
-    enough = [scale for scale in SCALES if scale >= fitting and body * scale >= LEAST_BODY_PX]
+    enough = [scale for scale in SCALES if scale >= fitting and body * scale >= least]
     return min(enough, default=1.0)
 
 
@@ -88,8 +124,15 @@ def _crop(size: Sizes, extents: npt.NDArray[np.float64], scale: float) -> int | 
     if not len(extents):
         return None
     body = float(np.percentile(extents, 90)) * scale
-    side = max(LEAST_CROP, -(-int(np.ceil(CROP_BODIES * body)) // PAD_MULTIPLE) * PAD_MULTIPLE)
+    side = padded_size(int(np.ceil(CROP_BODIES * body)), PAD_MULTIPLE)
+    side = min(max(side, LEAST_CROP), MOST_CROP)
     return side if side * side <= MOST_CROP_SHARE * float((size * scale).prod()) else None
+
+
+def _part(size: Sizes, scale: float) -> Size | None:
+    """Width and height of the part of a large frame that is learned from at a time; None: the whole."""
+    width, height = (padded_size(int(np.ceil(side * scale)), PAD_MULTIPLE) for side in size)
+    return (min(width, PART_VIEW), min(height, PART_VIEW)) if width * height > LARGE_VIEW else None
 
 
 def _turns(points: Points, symmetric: Sequence[Pair]) -> tuple[float, float]:

@@ -74,8 +74,8 @@ def test_wrong_values_name_their_key(fields: dict[str, object], key: str) -> Non
     [
         ({"project": 2}, "project: 2: this Posewire reads project file 1"),
         ({"keypoints": ["snout"], "colours": {"snot": "#ff0000"}}, "colours: 'snot' is no keypoint; did you mean"),
-        ({"colours": {"snout": "red"}}, "colours.snout:"),
-        ({"colours": {"snout": "#ff00"}}, "colours.snout:"),
+        ({"colours": {"snout": "red"}}, "colours.snout: 'red'; expected #rrggbb"),
+        ({"colours": {"snout": "#ff00"}}, "colours.snout: '#ff00'; expected #rrggbb"),
     ],
 )
 def test_versions_and_colours_are_checked(fields: dict[str, object], why: str) -> None:

@@ -6,13 +6,14 @@ Unknown keys are refused with the nearest right name.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from glob import escape, glob, has_magic
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from posewire_models.errors import InputError, nearest
 from posewire_models.skeleton import Pair, Skeleton, skeleton_problems
@@ -36,6 +37,12 @@ PROJECT_FILE = "project.toml"
 PROJECT_VERSION = 1
 
 
+def _hex_colour(text: str) -> str:
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", text):
+        raise ValueError(f"{text!r}; expected #rrggbb, as in #ff4040")
+    return text
+
+
 class Project(Part):
     """A whole project file. Exactly one of ``data`` and ``phantom`` says where frames come from."""
 
@@ -52,7 +59,7 @@ class Project(Part):
     symmetric: tuple[tuple[str, str], ...] = ()
     """Mirror partners, as pairs of keypoint names; default: what the label file says, else names that differ by left
     and right, or L and R."""
-    colours: dict[str, Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]] = Field(default_factory=dict)
+    colours: dict[str, Annotated[str, AfterValidator(_hex_colour)]] = Field(default_factory=dict)
     """Colours that keypoints are drawn in: ``#rrggbb`` by keypoint name; the others get colours of their own."""
     data: DataSettings | None = None
     phantom: PhantomSettings | None = None

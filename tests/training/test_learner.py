@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from posewire_training.config import Project, parse_project
 from posewire_training.dataset import Frames
 from posewire_training.learner import LOSSES, Learner
 from posewire_training.validation import calibration_of, error_of, measured
+
+import tensorflow as tf  # isort: skip  (after learner.py, which quiets its start-up notices)
 
 pytestmark = pytest.mark.trains
 
@@ -55,7 +58,15 @@ def test_a_frozen_backbone_stays_while_the_heads_learn() -> None:
     assert all(not np.array_equal(frozen[name], now) for name, now in values().items())
 
 
-def test_half_floats_learn_and_are_measured_in_whole_ones() -> None:
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Steps run as they stand: building a graph takes longer than a few steps of a tiny network."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_half_floats_learn_and_are_measured_in_whole_ones(untraced: None) -> None:
     settings = project(precision="mixed")
     learner, batch = Learner(settings, 2), batch_of(settings)
     assert learner.model.get_layer("block_1_expand").compute_dtype == "float16"
@@ -66,7 +77,7 @@ def test_half_floats_learn_and_are_measured_in_whole_ones() -> None:
     assert np.isfinite(error_of(learner, some_frames()).mean)
 
 
-def test_several_animals_learn_their_fields() -> None:
+def test_several_animals_learn_their_fields(untraced: None) -> None:
     settings, edges = project(animals=2), ((0, 1),)
     learner, batch = Learner(settings, 2, len(edges)), batch_of(settings, edges)
     losses = np.array([learner.learn(batch, step) for step in range(8)])

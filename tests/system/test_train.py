@@ -18,7 +18,7 @@ from program import end, posewire, start
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_a_stopped_training_loses_no_step_and_goes_on(tmp_path):
     pytest.importorskip("tensorflow")
-    schedule = {"steps": 150, "validate_every": 150, "checkpoint_every": 3}
+    schedule = {"steps": 80, "validate_every": 80, "checkpoint_every": 3}
     project, run = write_project(tmp_path, schedule=schedule), tmp_path / "run"
     process = start("train", project, "--run", run)
     deadline = time.monotonic() + 120
@@ -28,7 +28,7 @@ def test_a_stopped_training_loses_no_step_and_goes_on(tmp_path):
     ended = end(process, 60)
     assert ended.status == 0, ended.stderr
     assert "Traceback" not in ended.stderr
-    said = re.search(r"stopped after step (\d+) of 150", ended.stderr)
+    said = re.search(r"stopped after step (\d+) of 80", ended.stderr)
     assert said is not None, ended.stderr
     record = json.loads((run / "run.json").read_text())
     assert record["step"] == int(said[1])
@@ -37,4 +37,4 @@ def test_a_stopped_training_loses_no_step_and_goes_on(tmp_path):
     again = posewire("train", project, "--run", run, "--no-export")
     assert again.status == 0, again.stderr
     assert f"going on after step {said[1]}" in again.stderr
-    assert json.loads((run / "run.json").read_text())["step"] == 150
+    assert json.loads((run / "run.json").read_text())["step"] == 80

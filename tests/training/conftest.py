@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("trained")
     return train(write_project(root), run=root / "run", quiet=True)
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Steps run as they stand: building a graph takes longer than a few steps of a tiny network."""
+    tensorflow = pytest.importorskip("tensorflow")
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)

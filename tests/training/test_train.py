@@ -138,7 +138,7 @@ def test_changed_data_is_noticed_on_resume(trained: Path, tmp_path: Path) -> Non
         train(tmp_path / "all" / "dots.toml", run=run, quiet=True)
 
 
-def test_a_diverging_training_says_so(tmp_path: Path) -> None:
+def test_a_diverging_training_says_so(untraced: None, tmp_path: Path) -> None:
     project = write_project(tmp_path, schedule={"learning_rate": 1e30, "warmup": 0})
     with pytest.raises(WorkError, match=r"lower schedule\.learning_rate"):
         train(project, run=tmp_path / "run", quiet=True)
@@ -187,7 +187,7 @@ def test_the_curve_drops_rows_of_lost_steps(tmp_path: Path) -> None:
     assert np.isnan(again.rows[0]["mean_px"])
 
 
-def test_training_ends_early_with_the_best_weights(tmp_path: Path) -> None:
+def test_training_ends_early_with_the_best_weights(untraced: None, tmp_path: Path) -> None:
     """A learning rate that wrecks what was learned: the best measurement is not the last."""
     schedule = {"steps": 40, "validate_every": 2, "patience": 2, "learning_rate": 0.5, "warmup": 0, "average": 0}
     said: list[str] = []

@@ -1,40 +1,46 @@
-"""Small DeepLabCut label files with images, for tests."""
+"""Label files of other programs, for tests, and what one is refused with."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-import cv2
-import numpy as np
+import pytest
+import sleap_io as sio
 
-NAMES = ("snout", "tailbase")
-POINTS = np.array([[[1.5, 2], [30, 20.25]], [[np.nan, np.nan], [4, 5]], [[7, 8], [9, 10]]], np.float32)
-FILES = ("img1.png", "img2.png", "img10.png")
-
-
-def write_images(root: Path, size: tuple[int, int] = (40, 32)) -> None:
-    folder = root / "labeled-data" / "clip"
-    folder.mkdir(parents=True)
-    for number, file in enumerate(FILES):
-        image = np.full((size[1], size[0], 3), 10 * number, np.uint8)
-        cv2.imwrite(str(folder / file), image)
+from posewire_models.errors import InputError
+from posewire_training.labels import load_labels
 
 
-def csv_text(columns: int, names: tuple[str, ...] = NAMES, points: np.ndarray = POINTS) -> str:
-    """A label file whose image column takes 1 or 3 columns."""
-    blank = "," * (columns - 1)
-    lines = [
-        f"scorer{blank}," + ",".join("me" for _ in names for _ in "xy"),
-        f"bodyparts{blank}," + ",".join(name for name in names for _ in "xy"),
-        f"coords{blank}," + ",".join("x,y" for _ in names),
-    ]
-    for file, row in zip(FILES, points, strict=True):
-        image = ("/" if columns == 1 else ",").join(("labeled-data", "clip", file))
-        lines.append(f"{image}," + ",".join("" if np.isnan(v) else repr(float(v)) for v in row.ravel()))
-    return "\n".join(lines) + "\n"
+def refused(path: Path, **options: Any) -> str:
+    """The one line that reading a file ends with."""
+    with pytest.raises(InputError) as caught:
+        load_labels(path, **options)
+    message = str(caught.value)
+    assert path.name in message
+    assert "\n" not in message
+    return message
 
 
-def write_csv(root: Path, text: str) -> Path:
-    path = root / "labeled-data" / "clip" / "CollectedData_me.csv"
-    path.write_text(text)
+def video_entry(name: str = "/home/author/clip.mp4") -> sio.Video:
+    """A video as SLEAP files name it: where it lay on the author's machine."""
+    return sio.Video(filename=name, open_backend=False, backend_metadata={"type": "MediaVideo", "filename": name})
+
+
+def coco(root: Path, **changes: Any) -> Path:
+    """A small COCO keypoint file; ``changes`` replace its parts."""
+    content = {
+        "images": [{"id": 7, "file_name": "a.png"}, {"id": 9, "file_name": "b.png"}],
+        "annotations": [
+            {"image_id": 9, "category_id": 2, "keypoints": [1, 2, 2, 3, 4, 1, 5, 6, 0]},
+            {"image_id": 9, "category_id": 1, "bbox": [0, 0, 1, 1]},
+        ],
+        "categories": [
+            {"id": 1, "name": "box"},
+            {"id": 2, "name": "mouse", "keypoints": ["x", "y", "z"], "skeleton": [[1, 2], [2, 3]]},
+        ],
+    }
+    path = root / "coco.json"
+    path.write_text(json.dumps({**content, **changes}))
     return path

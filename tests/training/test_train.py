@@ -204,6 +204,12 @@ def test_training_ends_early_with_the_best_weights(untraced: None, tmp_path: Pat
     np.testing.assert_array_equal(kept["000"], state["average/000"])
 
 
+def test_patience_has_nothing_to_watch_where_nothing_is_held_out(untraced: None, tmp_path: Path) -> None:
+    schedule = {"steps": 4, "validate_every": 1, "patience": 1}
+    run = train(write_project(tmp_path, data={"validation": 0}, schedule=schedule), run=tmp_path / "run", quiet=True)
+    assert json.loads((run / "run.json").read_text())["step"] == 4
+
+
 def test_options_win_over_the_project_file(tmp_path: Path) -> None:
     settings = read_project(write_project(tmp_path))
 

@@ -110,9 +110,10 @@ def train(
                 error = error_of(learner, source.held_out, edges)
                 curve.add([step, *(sums / since), learner.learning_rate(step - 1), *error.figures])
                 sums, since = np.zeros(len(LOSSES)), 0
-                if schedule.patience:
+                watched = schedule.patience > 0 and not math.isnan(error.score)  # NaN: nothing is held out
+                if watched:
                     last = _keep_best(run, learner, record, step, error) >= schedule.patience or last
-                if last and schedule.patience and record["best"]["step"] != step:
+                if last and watched and record["best"]["step"] != step:
                     learner.restore_average(read_arrays(run / "best.npz"))
                     error = error_of(learner, source.held_out, edges)
                 record["error_px"] = error.card(source.held_out.names)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from label_files import csv_text, write_csv, write_images
+from deeplabcut_files import csv_text, write_csv, write_images
 from paths import shared
 from posewire_models.errors import InputError
 from posewire_training.dataset import check_inside, joined_frames, read_frames, scaled_image

@@ -10,7 +10,7 @@ import numpy as np
 import pandas
 import pytest
 
-from label_files import FILES, NAMES, POINTS, csv_text, write_csv, write_images
+from deeplabcut_files import FILES, NAMES, POINTS, csv_text, write_csv, write_images
 from paths import shared
 from posewire_models.errors import InputError
 from posewire_training.labels import load_labels, save_labels

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from posewire import __version__
+from posewire_training.card_facts import processor
 
 COMMAND = (sys.executable, "-c", "from posewire.cli import main; main()")
 
@@ -28,14 +29,8 @@ def run_report(*arguments: object, **environment: str) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """Where figures were taken: processor, cores, load of the last minute, versions."""
-    name = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
-    except OSError:
-        pass
     return {
-        "processor": name,
+        "processor": processor(),
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "system": platform.platform(),

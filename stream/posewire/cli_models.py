@@ -35,12 +35,14 @@ def _error_text(error: dict[str, Any]) -> str:
 
 @models_app.command("show")
 def models_show(model: str, as_json: Json = False) -> int:
-    """Show what a model file says of itself."""
+    """Show what a model file says of itself, and of a zoo model what its card adds."""
     from posewire_models.modelfile import read_contract
-    from posewire_models.zoo import read_model
+    from posewire_models.zoo import read_model, zoo_card, zoo_names
 
     file = read_model(model)
     fields = {**json.loads(read_contract(file).to_json()), "bytes": len(file.data), "sha256": file.sha256}
+    if model in zoo_names():
+        fields = zoo_card(model) | fields
     emit(fields, "\n".join(f"{name:<14}{value}" for name, value in fields.items()), as_json)
     return 0
 

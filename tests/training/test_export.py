@@ -20,6 +20,7 @@ import onnx
 
 from posewire_training import export as export_module
 from posewire_training.card import card_error
+from posewire_training.card_facts import made_by
 from posewire_training.config import parse_project
 from posewire_training.export import export
 from posewire_training.network import build_network
@@ -94,6 +95,31 @@ def test_the_card_tells_parity_error_and_hash(exported: Path, trained: Path) -> 
     assert card["error_px"]["value"] == pytest.approx(record["error_px"]["mean"], abs=1e-3)
     assert card["error_px"]["frames"] == 2
     assert "random frames of 8" in card["error_px"]["held_out"]
+    assert card["speed"]["median_ms"] > 0
+    assert card["speed"]["size"] == record["input_size"]
+    assert [line.split(" --run")[0] for line in card["made_by"]] == [
+        f"posewire train {record['project_file']}",
+        f"posewire export runs/{trained.name}",
+    ]
+    picture = exported.with_name(card["picture"]).read_text()
+    assert picture.startswith("<svg")
+
+
+def test_the_card_tells_the_commands_of_parts_and_whole(trained: Path, tmp_path: Path) -> None:
+    fields = json.loads((trained / "settings.json").read_text())
+    parts = []
+    for name, data in (("part 1", {"folds": 2, "fold": 1}), ("part-2", {"folds": 2, "fold": 2}), ("all", {})):
+        run = tmp_path / name
+        run.mkdir()
+        (run / "settings.json").write_text(json.dumps(fields | {"data": fields["data"] | {"validation": 0} | data}))
+        (run / "run.json").write_text(json.dumps({"project_file": "my mouse.toml"}))
+        parts.append(run)
+    assert made_by(parts[2], parts[:2], "--precision int8") == [
+        "posewire train 'my mouse.toml' --fold 1/2 --run 'runs/part 1' --no-export",
+        "posewire train 'my mouse.toml' --fold 2/2 --run runs/part-2 --no-export",
+        "posewire train 'my mouse.toml' --all --run runs/all --no-export",
+        "posewire export runs/all --error-from 'runs/part 1' --error-from runs/part-2 --precision int8",
+    ]
 
 
 def test_a_network_that_differs_is_not_kept(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

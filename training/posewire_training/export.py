@@ -23,12 +23,15 @@ import onnxruntime
 from posewire_models.contract import METADATA_KEY, ModelContract
 from posewire_models.errors import InputError, WorkError, nearest
 from posewire_training.card import card_error, card_temperature
+from posewire_training.card_facts import made_by, speed
 from posewire_training.config import Project
 from posewire_training.graph import Graph
 from posewire_training.network import to_network
+from posewire_training.portrait import portrait
 from posewire_training.precision import (
     PRECISIONS,
     Loss,
+    animals_in,
     differences,
     edges_of,
     joined_loss,
@@ -103,6 +106,7 @@ def export(
     error = card_error(settings, record, error_from)
     temperature = card_temperature(record, error_from)
     proto, parity = checked_onnx(run, settings, record, temperature)
+    frames = list(read_arrays(run / "frames.npz")["frames"])
     costs: dict[str, float | None] = {}
     if precision != "fp32":
         if error["value"] is None and not allow_loss:
@@ -119,7 +123,6 @@ def export(
             if not allow_loss:
                 refuse_loss(joined_loss(losses), str(run), precision)
             error = card_error(settings, record, error_from, losses, precision)
-        frames = list(read_arrays(run / "frames.npz")["frames"])
         parity = Parity.of(differences(whole, proto, frames), len(frames))
         costs["moved_px"] = moved_px(whole, proto, settings, frames, edges_of(settings, record))
     contract = ModelContract(
@@ -146,6 +149,8 @@ def export(
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
     content = proto.SerializeToString()
+    drawn = f"{name}.svg"
+    options = "" if precision == "fp32" else f"--precision {precision}"
     card = dict(contract.__dict__) | {
         "parity_offsets_px": parity.offsets_px,
         "parity_pafs": parity.pafs,
@@ -155,9 +160,15 @@ def export(
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": record["versions"] | {"tf2onnx": version("tf2onnx"), "onnxruntime": onnxruntime.__version__},
         "training_seconds": round(record["seconds"]),
+        "speed": speed(proto, record["input_size"], contract.channels),
+        "made_by": made_by(run, error_from, options),
+        "picture": drawn,
         "settings": settings.model_dump(mode="json"),
     }
     folder.mkdir(parents=True, exist_ok=True)
+    found = animals_in(proto, settings, frames, edges_of(settings, record))
+    picture = portrait(found, contract.keypoints, contract.skeleton, contract.min_score, name)
+    write(folder / drawn, picture.encode())
     write(folder / f"{name}.onnx", content)
     write_json(folder / f"{name}.json", card)
     return folder / f"{name}.onnx"

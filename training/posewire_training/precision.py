@@ -118,8 +118,7 @@ def moved_px(
 ) -> float | None:
     """How far the keypoints that ``before`` finds lie from those of ``after``, in full-frame pixels on average; None if
     it finds none."""
-    blank = np.full((len(frames), project.animals, 1, 2), np.nan, np.float32)
-    shown = Frames(("",) * len(frames), tuple(frames), blank, project.network.scale)
+    shown = _unlabelled(project, frames)
     found = _animals(before, project, shown, edges)
     points = np.full((len(frames), project.animals, found[0].shape[1], 2), np.nan, np.float32)
     for n, animals in enumerate(found):
@@ -127,6 +126,17 @@ def moved_px(
         points[n, : len(animals)] = np.where(sure, animals[..., :2], np.nan)
     moved = measured(_animals(after, project, shown, edges), replace(shown, points=points)).mean
     return None if math.isnan(moved) else moved
+
+
+def animals_in(model: Any, project: Project, frames: Sequence[Image], edges: tuple[Pair, ...] = ()) -> list[Points]:
+    """The animals that an ONNX model finds in whole frames: of each float32 ``[animals, K, 3]`` (x, y in network
+    pixels, score)."""
+    return _animals(model, project, _unlabelled(project, frames), edges)
+
+
+def _unlabelled(project: Project, frames: Sequence[Image]) -> Frames:
+    blank = np.full((len(frames), project.animals, 1, 2), np.nan, np.float32)
+    return Frames(("",) * len(frames), tuple(frames), blank, project.network.scale)
 
 
 def loss_of(before: Any, after: Any, project: Project, frames: Frames, edges: tuple[Pair, ...] = ()) -> Loss | None:

@@ -13,6 +13,7 @@ from posewire_models.files import write_whole
 from posewire_models.skeleton import Skeleton
 from posewire_training.batches import Batch, Batches
 from posewire_training.images import Image
+from posewire_training.shades import shades
 
 _VIEWS, _COLUMNS, _WIDTH = 16, 4, 420
 
@@ -25,12 +26,12 @@ def write_preview(
 
     ``colours`` (``#rrggbb``) of some keypoints by name. Raises WorkError if it cannot be written.
     """
-    shades = _shades(body.keypoints, colours or {})
+    inks = _shades_of(body.keypoints, colours or {})
     tiles: list[Image] = []
     step = 0
     while len(tiles) < _VIEWS:
         batch = batches.draw(step)
-        tiles += [_tile(batch, n, shades, color, stride) for n in range(len(batch.images))]
+        tiles += [_tile(batch, n, inks, color, stride) for n in range(len(batch.images))]
         step += 1
     tiles = tiles[:_VIEWS]
     height, width = max(tile.shape[0] for tile in tiles), max(tile.shape[1] for tile in tiles)
@@ -47,16 +48,13 @@ def write_preview(
         raise WorkError(f"--preview {path}: cannot be written ({error.strerror or error})") from None
 
 
-def _shades(keypoints: Sequence[str], colours: Mapping[str, str]) -> list[list[int]]:
+def _shades_of(keypoints: Sequence[str], colours: Mapping[str, str]) -> list[list[int]]:
     """A colour (BGR) for each keypoint: as told, else one round the colour circle."""
-    hues = np.linspace(0, 180, len(keypoints), endpoint=False).astype(np.uint8)
-    hsv = np.stack([hues, np.full_like(hues, 220), np.full_like(hues, 255)], axis=-1)
-    shades: list[list[int]] = cv2.cvtColor(hsv[None], cv2.COLOR_HSV2BGR)[0].tolist()
     told = {name: [int(text[n : n + 2], 16) for n in (5, 3, 1)] for name, text in colours.items()}
-    return [told.get(name, shade) for name, shade in zip(keypoints, shades, strict=True)]
+    return [told.get(name, shade) for name, shade in zip(keypoints, shades(len(keypoints)), strict=True)]
 
 
-def _tile(batch: Batch, n: int, shades: list[list[int]], color: str, stride: int) -> Image:
+def _tile(batch: Batch, n: int, inks: list[list[int]], color: str, stride: int) -> Image:
     """One view with its targets drawn on it."""
     image = batch.images[n]
     if color == "gray":
@@ -74,5 +72,5 @@ def _tile(batch: Batch, n: int, shades: list[list[int]], color: str, stride: int
             x, y = (np.array([column, row]) + 0.5) * stride - 0.5 + move
             place = (round((x + 0.5) * factor * 16), round((y + 0.5) * factor * 16))
             cv2.circle(canvas, place, 4 * 16, (0, 0, 0), -1, cv2.LINE_AA, 4)
-            cv2.circle(canvas, place, 3 * 16, shades[kind], -1, cv2.LINE_AA, 4)
+            cv2.circle(canvas, place, 3 * 16, inks[kind], -1, cv2.LINE_AA, 4)
     return np.pad(canvas, ((2, 2), (2, 2), (0, 0)))

@@ -92,7 +92,7 @@ def train(
         step = int(state["step"])
         say(f"{run}: going on after step {step}")
     else:
-        record = _start(run, settings, source, folder)
+        record = _start(run, settings, source, project)
     curve = Curve(run, step)
     augment = Augment(settings.augment, source.body.flip_order)
     schedule, sums, since = settings.schedule, np.zeros(len(LOSSES)), 0
@@ -214,8 +214,8 @@ def _take_up(run: Path, settings: Project, resume: bool) -> dict[str, Any]:
     return read_json(run / "run.json")
 
 
-def _start(run: Path, settings: Project, source: Source, folder: Path) -> dict[str, Any]:
-    """Write what is known before the first step. ``folder``: the project file's."""
+def _start(run: Path, settings: Project, source: Source, project: Path) -> dict[str, Any]:
+    """Write what is known before the first step."""
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -228,7 +228,8 @@ def _start(run: Path, settings: Project, source: Source, folder: Path) -> dict[s
     write_json(run / "settings.json", settings.model_dump(mode="json"))
     record = {
         "name": settings.name,
-        "project": path_from(run, folder),
+        "project": path_from(run, project.absolute().parent),
+        "project_file": project.name,
         "started": _now(),
         "finished": None,
         "step": 0,

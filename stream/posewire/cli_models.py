@@ -43,7 +43,7 @@ def models_show(model: str, as_json: Json = False) -> int:
     fields = {**json.loads(read_contract(file).to_json()), "bytes": len(file.data), "sha256": file.sha256}
     if model in zoo_names():
         fields = zoo_card(model) | fields
-    emit(fields, "\n".join(f"{name:<14}{value}" for name, value in fields.items()), as_json)
+    emit(fields, "\n".join(f"{name:<18} {value}" for name, value in fields.items()), as_json)
     return 0
 
 

@@ -257,6 +257,8 @@ def test_on_a_terminal_there_is_a_live_status_line(dots):
 
 def test_models_list_names_the_zoo():
     assert [card["name"] for card in posewire("models", "list", "--json").report["models"]] == zoo_names()
+    shown = posewire("models", "show", "mouse-topview", "--json").report
+    assert shown["settings"]["schedule"]["steps"] == shown["trained_on"]["steps"]
 
 
 def test_doctor_proves_the_cpu_and_reads_the_clock():

@@ -44,7 +44,7 @@ from posewire_training.train import train
 
 START = 10
 MORE = 10
-ARMS = ("random", "refined", "doubtful", "diverse")
+ARMS = ("random", "refined", "doubtful", "diverse", "covering")
 
 Numbers = npt.NDArray[np.int64]
 
@@ -198,15 +198,16 @@ def _picks(what: Study, folder: Path, labels: Labels, first: Numbers, pool: Numb
     known = np.stack([looks_of(images[n], labels.points[n]) for n in first])
     everywhere = np.ones(len(pool), np.bool_)
 
-    def taken(value: npt.NDArray[np.float64]) -> list[int]:
+    def taken(value: npt.NDArray[np.float64], plain: bool = False) -> list[int]:
         candidates = Candidates(value, looks, np.zeros(len(pool), np.int64), pool, everywhere)
-        return choose(candidates, known, MORE, gap=1, seed=seed)
+        return choose(candidates, known, MORE, gap=1, seed=seed, plain=plain)
 
     chosen: dict[str, Sequence[int] | Numbers] = {
         "random": np.random.default_rng([seed, 11]).permutation(len(pool))[:MORE],
         "refined": taken(worth),
         "doubtful": np.argsort(-worth, kind="stable")[:MORE],
         "diverse": taken(np.ones(len(pool))),
+        "covering": taken(worth, plain=True),
     }
     order = [labels.keypoints.index(name) for name in predictor.contract.keypoints]
     truth = labels.points[pool][:, :, order]

@@ -50,7 +50,7 @@ class Candidates:
 
 
 def choose(
-    candidates: Candidates, known: Points, count: int, gap: int, seed: int, alike: float = DUPLICATE
+    candidates: Candidates, known: Points, count: int, gap: int, seed: int, alike: float = DUPLICATE, plain: bool = False
 ) -> list[int]:
     """At most ``count`` places of frames, the first one chosen first; the same for the same seed.
 
@@ -62,7 +62,9 @@ def choose(
     order = order[candidates.free[order]]
     order = order[np.argsort(-candidates.worth[order], kind="stable")]
     top = order[: min(_MOST, max(_TOP_TIMES * count, int(np.ceil(_TOP_SHARE * len(order)))))]
-    chosen = _cover(candidates, top, known, count, gap, alike)
+    if plain:
+        top = order[:_MOST]
+    chosen = _cover(candidates, top, known, count, gap, alike, plain=plain)
     # Where the gap shuts out too many of the top, the rest is asked.
     rest = order[len(top) : len(top) + _MOST]
     taken = np.concatenate([known, candidates.looks[chosen]])
@@ -78,6 +80,7 @@ def _cover(
     gap: int,
     alike: float,
     before: Sequence[int] = (),
+    plain: bool = False,
 ) -> list[int]:
     """Choose among ``places``; ``before``: places chosen already."""
     if not len(places) or count < 1:
@@ -91,7 +94,9 @@ def _cover(
     chosen: list[int] = []
     while len(chosen) < count and (left := free & (far > alike)).any():
         # What each candidate would bring: the doubt of all frames, times how much nearer a known frame would be.
-        gain = worth * (np.maximum(far - apart, 0) @ worth)
+        gain = np.maximum(far - apart, 0) @ worth
+        if not plain:
+            gain = gain * worth
         chosen.append(int(places[np.where(left, gain, -1).argmax()]))
         far = np.minimum(far, apart[places == chosen[-1]][0])
         free &= ~_near(candidates, places, chosen[-1], gap)

@@ -2,12 +2,12 @@
 
     python -m posewire_bench.refine_study --set openfield --work FOLDER [--data FOLDER] [--seeds 5] [--steps 800]
 
-For each seed a third of a set's labelled frames is held back, a network learns from 10 random ones of the rest, and
-what remains is the pool: its frames stand in for a video, their labels are looked at only when they are chosen. Two
-trainings go on from that network with 10 frames more, chosen by refine's own signals and choice (the frames are single
-pictures: nothing jumps) or at random, with the same steps, rate and seed. The result is the difference of their mean
-errors on the held-back frames, with Student's 95 % interval over the seeds. Further arms part the method: ``doubtful``
-takes the frames of the highest worth alone, ``diverse`` chooses by looks alone.
+For each seed some of a set's labelled frames are held back, a network learns from 10 random ones of the rest, and what
+remains is the pool: its frames stand in for a video, their labels are looked at only when they are chosen. Two
+trainings go on from that network with 10 frames more, chosen by refine's own signals and choice (of single pictures,
+nothing jumps) or at random, with the same steps, rate and seed. The result is the difference of their mean errors on
+the held-back frames, with Student's 95 % interval over the seeds. Further arms part the method: ``doubtful`` takes the
+frames of the highest worth alone, ``diverse`` chooses by looks alone.
 
 Everything finished leaves a small file in the work folder: the study may be stopped and taken up. One process; for one
 thread set TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=1 (and OMP_NUM_THREADS=1).
@@ -16,7 +16,6 @@ thread set TF_NUM_INTRAOP_THREADS=1 and TF_NUM_INTEROP_THREADS=1 (and OMP_NUM_TH
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import sys
@@ -28,57 +27,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from posewire_bench.refine_sets import SETS, START, LabelledSet, Numbers, body_of, parted
 from posewire_bench.studies import summary, toml_of
 from posewire_models.errors import InputError
 from posewire_models.files import write_whole
+from posewire_training.assemble import matched
 from posewire_training.config import DATA_ENVIRONMENT
 from posewire_training.export import export
 from posewire_training.images import Image, read_images
 from posewire_training.labels import Labels, load_labels
+from posewire_training.labels.record import Points
 from posewire_training.refine.appearance import looks_of
 from posewire_training.refine.choose import Candidates, choose, worth_of
 from posewire_training.refine.look import signals_of, values_of
 from posewire_training.refine.predict import Predictions, Predictor, joined
 from posewire_training.run_folder import read_json, write_json
 from posewire_training.train import train
+from posewire_training.validation import NEAR_PX
 
-START = 10
 MORE = 10
-ARMS = ("random", "refined", "doubtful", "diverse", "covering")
-
-Numbers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class LabelledSet:
-    """A label file below the data folder, and how a small quick network is to look at it."""
-
-    labels: str
-    scale: float
-    crop: int
-    learning_rate: float = 0.002
-    leave_out: str = ""  # a picture whose labels are known to be wrong
-    skeleton_file: str = ""
-    symmetric: tuple[tuple[str, str], ...] = ()
-    skeleton: tuple[tuple[str, str], ...] = ()
-
-
-SETS = {
-    "openfield": LabelledSet(
-        "dlc-openfield/labeled-data/m4s1/CollectedData_Pranav.csv",
-        scale=0.5,
-        crop=128,
-        leave_out="m4s1/img0102.png",
-        symmetric=(("leftear", "rightear"),),
-        skeleton=(("snout", "leftear"), ("snout", "rightear"), ("leftear", "rightear"), ("leftear", "tailbase")),
-    ),
-    "fly": LabelledSet(
-        "deepposekit-fly/labeled-data/fly/CollectedData_annotator.csv",
-        scale=1.0,
-        crop=128,
-        skeleton_file="deepposekit-fly/skeleton.csv",
-    ),
-}
+ARMS = ("random", "refined", "doubtful", "diverse")
 
 
 @dataclass(frozen=True)
@@ -95,7 +63,8 @@ class Study:
         return SETS[self.name]
 
     def labels(self) -> Labels:
-        labels = load_labels(self.data / self.set.labels)
+        video = self.data / self.set.video if self.set.video else None
+        labels = load_labels(self.data / self.set.labels, video=video)
         return labels.pick(n for n, image in enumerate(labels.images) if image.name != self.set.leave_out)
 
 
@@ -106,7 +75,7 @@ def study(what: Study, seeds: Sequence[int], arms: Sequence[str]) -> dict[str, A
     errors: dict[str, list[float]] = {arm: [] for arm in ("start", *arms)}
     ranks: dict[str, list[float]] = {}
     for seed in seeds:
-        held_back, first, pool = parted(len(labels), seed)
+        held_back, first, pool = parted(len(labels), seed, film=bool(what.set.video))
         folder = what.work / what.name / f"seed{seed}"
         start = _trained(what, folder / "start", names, first, held_back, seed, str(_backbone(what.data)))
         errors["start"].append(start)
@@ -134,27 +103,22 @@ def study(what: Study, seeds: Sequence[int], arms: Sequence[str]) -> dict[str, A
     }
 
 
-def parted(count: int, seed: int) -> tuple[Numbers, Numbers, Numbers]:
-    """Numbers of the frames held back (a third), learned from first, and left in the pool."""
-    order = np.random.default_rng([seed, 7]).permutation(count)
-    third = count // 3
-    return np.sort(order[:third]), np.sort(order[third : third + START]), np.sort(order[third + START :])
-
-
 def _trained(
     what: Study, folder: Path, names: Sequence[str], learned: Numbers, held_back: Numbers, seed: int, weights: str
 ) -> float:
-    """Mean error (px) on the held-back frames of a network that learned from those frames."""
+    """Mean error (px) on the held-back frames of a network that learned from those frames; a keypoint that is not found
+    counts as 15 px or more (`HeldOutError.score`)."""
     result = folder.with_suffix(".json")
     if result.is_file():
         return float(read_json(result)["mean_px"])
-    skeleton, symmetric = _body(what)
+    body = {} if what.set.video else dict(zip(("skeleton", "symmetric"), body_of(what.set, what.data), strict=True))
+    video = {"video": what.set.video} if what.set.video else {}
     fields = {
         "name": what.name,
-        "skeleton": skeleton,
-        "symmetric": symmetric,
+        "animals": what.set.animals,
+        **body,
         "data": {
-            "labels": [{"file": what.set.labels}],
+            "labels": [{"file": what.set.labels, **video}],
             "root": str(what.data.absolute()),
             "train_images": [names[n] for n in learned],
             "validation_images": [names[n] for n in held_back],
@@ -164,6 +128,7 @@ def _trained(
             "steps": what.steps,
             "seed": seed,
             "crop": [what.set.crop, what.set.crop],
+            "crop_share": what.set.crop_share,
             "learning_rate": what.set.learning_rate,
             "warmup": 50,
             "average": 0.99,
@@ -174,11 +139,16 @@ def _trained(
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "project.toml", toml_of(fields).encode())
     train(folder / "project.toml", run=folder / "run", quiet=True)
-    error = read_json(folder / "run" / "run.json")["error_px"]
+    nothing: dict[str, Any] = {"mean": NEAR_PX, "median": None, "within_15px": 0.0, "found": 0.0}  # found in no frame
+    error = read_json(folder / "run" / "run.json")["error_px"] or nothing
+    lost = 1 - error.get("found", 1.0)
+    score = (1 - lost) * error["mean"] + lost * max(NEAR_PX, error["mean"])
     kept = {key: error[key] for key in ("median", "within_15px")}
-    write_json(result, {"mean_px": error["mean"], **kept, "learned": [names[n] for n in learned], "seed": seed})
-    sys.stderr.write(f"{folder}: {error['mean']:.2f} px\n")
-    return float(error["mean"])
+    write_json(
+        result, {"mean_px": score, "found": 1 - lost, **kept, "learned": [names[n] for n in learned], "seed": seed}
+    )
+    sys.stderr.write(f"{folder}: {score:.2f} px\n")
+    return float(score)
 
 
 def _picks(what: Study, folder: Path, labels: Labels, first: Numbers, pool: Numbers, seed: int) -> dict[str, Any]:
@@ -189,29 +159,29 @@ def _picks(what: Study, folder: Path, labels: Labels, first: Numbers, pool: Numb
     run = folder / "start" / "run"
     # Scores are calibrated on the held-back frames, whose labels the choice must not know.
     write_json(run / "run.json", read_json(run / "run.json") | {"calibration": None})
-    predictor = Predictor(str(export(run)))
-    images: dict[int, Image] = dict(read_images(labels.images))
+    predictor = Predictor(str(export(run)), what.set.animals)
+    needed = {*first.tolist(), *pool.tolist()}
+    images: dict[int, Image] = {n: image for n, image in read_images(labels.images) if n in needed}
     plain, mirrored = _predicted(predictor, [images[n] for n in pool])
-    values = values_of(signals_of(plain, mirrored, predictor.contract, neighbours=False))
+    values = values_of(signals_of(plain, mirrored, predictor.contract, neighbours=bool(what.set.video)))
     worth = worth_of(values)
     looks = np.stack([looks_of(images[n], points) for n, points in zip(pool, plain.points, strict=True)])
     known = np.stack([looks_of(images[n], labels.points[n]) for n in first])
     everywhere = np.ones(len(pool), np.bool_)
 
-    def taken(value: npt.NDArray[np.float64], plain: bool = False) -> list[int]:
+    def taken(value: npt.NDArray[np.float64]) -> list[int]:
         candidates = Candidates(value, looks, np.zeros(len(pool), np.int64), pool, everywhere)
-        return choose(candidates, known, MORE, gap=1, seed=seed, plain=plain)
+        return choose(candidates, known, MORE, gap=1, seed=seed)
 
     chosen: dict[str, Sequence[int] | Numbers] = {
         "random": np.random.default_rng([seed, 11]).permutation(len(pool))[:MORE],
         "refined": taken(worth),
         "doubtful": np.argsort(-worth, kind="stable")[:MORE],
         "diverse": taken(np.ones(len(pool))),
-        "covering": taken(worth, plain=True),
     }
     order = [labels.keypoints.index(name) for name in predictor.contract.keypoints]
     truth = labels.points[pool][:, :, order]
-    error = np.nanmean(np.linalg.norm(plain.points - truth, axis=-1), axis=(1, 2))
+    error = np.array([_error(found, there) for found, there in zip(plain.points, truth, strict=True)])
     picks: dict[str, Any] = {
         arm: [labels.images[pool[n]].name for n in sorted(places)] for arm, places in chosen.items()
     }
@@ -224,6 +194,15 @@ def _picks(what: Study, folder: Path, labels: Labels, first: Numbers, pool: Numb
     return picks
 
 
+def _error(found: Points, truth: Points) -> float:
+    """Mean distance of a frame's animals ``[A, K, 2]`` to the labelled ones; what is not found counts as 15 px."""
+    errors = np.where(np.isnan(truth).any(axis=-1), np.nan, np.inf)
+    for a, b in matched(found, truth):
+        errors[b] = np.where(np.isnan(errors[b]), np.nan, np.linalg.norm(found[a] - truth[b], axis=-1))
+    known = errors[~np.isnan(errors)]
+    return float(np.where(np.isfinite(known), known, NEAR_PX).mean()) if len(known) else 0.0
+
+
 def _predicted(predictor: Predictor, images: Sequence[Image]) -> tuple[Predictions, Predictions]:
     found = [predictor.predict([image]) for image in images]  # one by one: sizes may differ
     return joined([plain for plain, _ in found]), joined([mirrored for _, mirrored in found])
@@ -233,16 +212,6 @@ def _rank_correlation(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) ->
     """Spearman's."""
     ranks = np.stack([np.argsort(np.argsort(values)) for values in (a, b)]).astype(np.float64)
     return float(np.asarray(np.corrcoef(ranks))[0, 1])
-
-
-def _body(what: Study) -> tuple[list[list[str]], list[list[str]]]:
-    """Skeleton and symmetric pairs as names."""
-    if not what.set.skeleton_file:
-        return [list(pair) for pair in what.set.skeleton], [list(pair) for pair in what.set.symmetric]
-    with (what.data / what.set.skeleton_file).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    skeleton = [[row["name"], row["parent"]] for row in rows if row["parent"]]
-    return skeleton, [[row["name"], row["swap"]] for row in rows if row["name"] < row["swap"]]
 
 
 def _backbone(data: Path) -> Path | str:

@@ -14,7 +14,8 @@ import tiny_model
 
 pytest.importorskip("tensorflow")
 from posewire_bench import refine_study
-from posewire_bench.refine_study import LabelledSet, Study, parted, study
+from posewire_bench.refine_sets import LabelledSet, parted
+from posewire_bench.refine_study import Study, study
 from posewire_bench.studies import summary, toml_of
 from posewire_training.config import parse_project, tomllib
 
@@ -99,6 +100,20 @@ def test_frames_are_parted_without_overlap() -> None:
     assert (len(held_back), len(first), len(pool)) == (25, 10, 40)
     assert sorted([*held_back, *first, *pool]) == list(range(75))
     assert not np.array_equal(held_back, parted(75, 4)[0])
+
+
+def test_of_a_film_frames_between_those_looked_at_are_held_back() -> None:
+    held_back, first, pool = parted(100, 3, film=True)
+    assert sorted([*first, *pool]) == list(range(0, 100, 4))
+    assert len(first) == 10
+    assert set(held_back) == set(range(2, 100, 12))
+
+
+def test_animals_that_are_not_found_count() -> None:
+    truth = np.array([[[10, 10], [30, 10]], [[80, 80], [np.nan, np.nan]]], np.float32)
+    found = np.array([[[11, 10], [30, 13]], [[500, 500], [400, 400]]], np.float32)
+    assert refine_study._error(found, truth) == pytest.approx((1 + 3 + 15) / 3)
+    assert refine_study._error(found[::-1], truth[::-1]) == pytest.approx((1 + 3 + 15) / 3)
 
 
 def test_means_and_their_intervals() -> None:

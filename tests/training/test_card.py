@@ -42,6 +42,8 @@ def test_parts_are_pooled_and_their_means_give_the_interval(tmp_path: Path) -> N
     means = np.arange(2, 7)
     half = 2.776 * means.std(ddof=1) / np.sqrt(5)
     assert card["interval_95"] == pytest.approx([4 - half, 4 + half], abs=2e-3)
+    wider = half * np.sqrt(6)  # the scatter of one more part
+    assert card["new_part_95"] == pytest.approx([max(0, 4 - wider), 4 + wider], abs=2e-3)
     assert "5 parts, 10 frames in all" in card["held_out"]
     assert "trained on all of them" in card["held_out"]
 
@@ -50,6 +52,7 @@ def test_one_run_draws_its_frames_anew(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     run = a_run(tmp_path / "one", {str(n): [float(e)] for n, e in enumerate(rng.uniform(1, 5, 60))})
     card = card_error(SETTINGS, WHOLE, [run])
+    assert "new_part_95" not in card
     low, high = card["interval_95"]
     assert low < card["value"] < high
     half = 1.96 * np.std([1, 5]) / np.sqrt(3) / np.sqrt(60)  # of a uniform draw

@@ -105,9 +105,9 @@ def _joined(records: Sequence[dict[str, Any]], losses: Sequence[Loss]) -> dict[s
     near = known[np.isfinite(known)]
     if not len(near):
         return {"value": None, "frames": frames, **figures}
-    shared = _rounded(float(near.mean()), float(np.median(near)), float((known <= NEAR_PX).mean()))
-    share = round(len(near) / len(known), 4)
-    return shared | {"interval_95": _interval(parts), "found": share, **figures, "frames": frames}
+    shared: dict[str, Any] = _rounded(float(near.mean()), float(np.median(near)), float((known <= NEAR_PX).mean()))
+    shared |= {"interval_95": _interval(parts)} | _elsewhere(parts)
+    return shared | {"found": round(len(near) / len(known), 4), **figures, "frames": frames}
 
 
 def _rounded(mean: float, median: float, within: float) -> dict[str, float]:
@@ -121,14 +121,30 @@ def _mean(errors: Any) -> float:
 
 def _interval(parts: Sequence[Sequence[Any]]) -> list[float]:
     """95 % interval of the mean error; ``parts``: of each run the errors of each frame."""
-    means = [_mean(np.concatenate(part)) for part in parts if len(part)]
-    if len(means) >= 3:
-        half = _T[min(9, len(means) - 1)] * statistics.stdev(means) / math.sqrt(len(means))
-        middle = _mean(np.concatenate([frame for part in parts for frame in part]))
-        return [round(middle - half, 3), round(middle + half, 3)]
+    if len(_means(parts)) >= 3:
+        return _student(parts, 1 / len(_means(parts)))
     frames = [frame[np.isfinite(frame)] for part in parts for frame in part]
     sums = np.array([[frame.sum(), len(frame)] for frame in frames])
     rng = np.random.default_rng(0)
     drawn = sums[rng.integers(len(frames), size=(_RESAMPLES, len(frames)))].sum(axis=1)
     low, high = np.percentile(drawn[:, 0] / np.maximum(drawn[:, 1], 1), [2.5, 97.5])
     return [round(float(low), 3), round(float(high), 3)]
+
+
+def _elsewhere(parts: Sequence[Sequence[Any]]) -> dict[str, list[float]]:
+    """``new_part_95``: where the mean error on another part, of other frames of the same kind, is to be expected
+    (Student's prediction interval: the scatter of one part on top of the mean's own); nothing of fewer than 3 parts."""
+    count = len(_means(parts))
+    return {"new_part_95": _student(parts, 1 + 1 / count)} if count >= 3 else {}
+
+
+def _student(parts: Sequence[Sequence[Any]], share: float) -> list[float]:
+    """95 % interval about the pooled mean, of ``share`` times the variance of the parts' means."""
+    means = _means(parts)
+    half = _T[min(9, len(means) - 1)] * statistics.stdev(means) * math.sqrt(share)
+    middle = _mean(np.concatenate([frame for part in parts for frame in part]))
+    return [round(max(0.0, middle - half), 3), round(middle + half, 3)]
+
+
+def _means(parts: Sequence[Sequence[Any]]) -> list[float]:
+    return [_mean(np.concatenate(part)) for part in parts if len(part)]

@@ -50,7 +50,13 @@ class Candidates:
 
 
 def choose(
-    candidates: Candidates, known: Points, count: int, gap: int, seed: int, alike: float = DUPLICATE, plain: bool = False
+    candidates: Candidates,
+    known: Points,
+    count: int,
+    gap: int,
+    seed: int,
+    alike: float = DUPLICATE,
+    plain: bool = False,
 ) -> list[int]:
     """At most ``count`` places of frames, the first one chosen first; the same for the same seed.
 

@@ -1,8 +1,9 @@
-"""From signals to the frames worth labelling: doubtful ones, that look different from each other and from known ones.
+"""From signals to the frames worth labelling: they stand for many doubtful ones, unlike each other and known ones.
 
 Frames are taken one by one, like the medoids of Kaufman & Rousseeuw 1990 (PAM, phase BUILD): each time the frame that
 brings the most doubt nearer to a labelled or chosen frame. Taking the most doubtful frames alone would bring ten frames
-of one mishap; taking the most different ones alone would bring oddities that stand for nothing.
+of one mishap; taking the most different ones alone would bring oddities that stand for nothing. Nor need a chosen frame
+be doubtful itself: what counts is the doubt around it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,7 @@ from posewire_training.refine.signals import Values
 WEIGHTS: Mapping[str, float] = {"score": 1.0, "jumps": 1.0, "limbs": 1.0, "flip": 1.0}
 """How much each signal counts for the worth of a frame."""
 
-_TOP_SHARE = 1 / 3  # of the frames, by worth, may be chosen ...
-_TOP_TIMES = 4  # ... or this many times as many as asked for, whichever is more
-_MOST = 3000  # frames that are compared with each other
+_MOST = 3000  # frames that are compared with each other: the most doubtful ones
 _LEAST = 0.01  # worth of a frame without any doubt: the choice is by looks alone if there is none anywhere
 
 
@@ -56,7 +55,6 @@ def choose(
     gap: int,
     seed: int,
     alike: float = DUPLICATE,
-    plain: bool = False,
 ) -> list[int]:
     """At most ``count`` places of frames, the first one chosen first; the same for the same seed.
 
@@ -67,10 +65,8 @@ def choose(
     order = np.random.default_rng(seed).permutation(len(candidates.worth))
     order = order[candidates.free[order]]
     order = order[np.argsort(-candidates.worth[order], kind="stable")]
-    top = order[: min(_MOST, max(_TOP_TIMES * count, int(np.ceil(_TOP_SHARE * len(order)))))]
-    if plain:
-        top = order[:_MOST]
-    chosen = _cover(candidates, top, known, count, gap, alike, plain=plain)
+    top = order[:_MOST]
+    chosen = _cover(candidates, top, known, count, gap, alike)
     # Where the gap shuts out too many of the top, the rest is asked.
     rest = order[len(top) : len(top) + _MOST]
     taken = np.concatenate([known, candidates.looks[chosen]])
@@ -86,7 +82,6 @@ def _cover(
     gap: int,
     alike: float,
     before: Sequence[int] = (),
-    plain: bool = False,
 ) -> list[int]:
     """Choose among ``places``; ``before``: places chosen already."""
     if not len(places) or count < 1:
@@ -101,8 +96,6 @@ def _cover(
     while len(chosen) < count and (left := free & (far > alike)).any():
         # What each candidate would bring: the doubt of all frames, times how much nearer a known frame would be.
         gain = np.maximum(far - apart, 0) @ worth
-        if not plain:
-            gain = gain * worth
         chosen.append(int(places[np.where(left, gain, -1).argmax()]))
         far = np.minimum(far, apart[places == chosen[-1]][0])
         free &= ~_near(candidates, places, chosen[-1], gap)

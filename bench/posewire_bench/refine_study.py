@@ -20,30 +20,30 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from posewire_bench.measured import compared
 from posewire_bench.refine_sets import SETS, START, LabelledSet, Numbers, body_of, parted
 from posewire_bench.studies import summary, toml_of
 from posewire_models.errors import InputError
 from posewire_models.files import write_whole
-from posewire_training.assemble import matched
 from posewire_training.config import DATA_ENVIRONMENT
 from posewire_training.export import export
 from posewire_training.images import Image, read_images
 from posewire_training.labels import Labels, load_labels
-from posewire_training.labels.record import Points
+from posewire_training.labels.record import labelled
 from posewire_training.refine.appearance import looks_of
 from posewire_training.refine.choose import Candidates, choose, worth_of
 from posewire_training.refine.look import signals_of, values_of
 from posewire_training.refine.predict import Predictions, Predictor, joined
 from posewire_training.run_folder import read_json, write_json
 from posewire_training.train import train
-from posewire_training.validation import NEAR_PX
+from posewire_training.validation import NEAR_PX, missed_counted
 
 MORE = 10
 ARMS = ("random", "refined", "doubtful", "diverse")
@@ -141,12 +141,10 @@ def _trained(
     train(folder / "project.toml", run=folder / "run", quiet=True)
     nothing: dict[str, Any] = {"mean": NEAR_PX, "median": None, "within_15px": 0.0, "found": 0.0}  # found in no frame
     error = read_json(folder / "run" / "run.json")["error_px"] or nothing
-    lost = 1 - error.get("found", 1.0)
-    score = (1 - lost) * error["mean"] + lost * max(NEAR_PX, error["mean"])
+    found = error.get("found", 1.0)
+    score = missed_counted(error["mean"], found)
     kept = {key: error[key] for key in ("median", "within_15px")}
-    write_json(
-        result, {"mean_px": score, "found": 1 - lost, **kept, "learned": [names[n] for n in learned], "seed": seed}
-    )
+    write_json(result, {"mean_px": score, "found": found, **kept, "learned": [names[n] for n in learned], "seed": seed})
     sys.stderr.write(f"{folder}: {score:.2f} px\n")
     return float(score)
 
@@ -179,9 +177,10 @@ def _picks(what: Study, folder: Path, labels: Labels, first: Numbers, pool: Numb
         "doubtful": np.argsort(-worth, kind="stable")[:MORE],
         "diverse": taken(np.ones(len(pool))),
     }
+    there = labels.pick(pool.tolist())
     order = [labels.keypoints.index(name) for name in predictor.contract.keypoints]
-    truth = labels.points[pool][:, :, order]
-    error = np.array([_error(found, there) for found, there in zip(plain.points, truth, strict=True)])
+    there = replace(there, keypoints=predictor.contract.keypoints, points=there.points[:, :, order])
+    error = _frame_errors(there, plain, one=what.set.animals == 1)
     picks: dict[str, Any] = {
         arm: [labels.images[pool[n]].name for n in sorted(places)] for arm, places in chosen.items()
     }
@@ -194,13 +193,14 @@ def _picks(what: Study, folder: Path, labels: Labels, first: Numbers, pool: Numb
     return picks
 
 
-def _error(found: Points, truth: Points) -> float:
-    """Mean distance of a frame's animals ``[A, K, 2]`` to the labelled ones; what is not found counts as 15 px."""
-    errors = np.where(np.isnan(truth).any(axis=-1), np.nan, np.inf)
-    for a, b in matched(found, truth):
-        errors[b] = np.where(np.isnan(errors[b]), np.nan, np.linalg.norm(found[a] - truth[b], axis=-1))
-    known = errors[~np.isnan(errors)]
-    return float(np.where(np.isfinite(known), known, NEAR_PX).mean()) if len(known) else 0.0
+def _frame_errors(labels: Labels, found: Predictions, one: bool) -> npt.NDArray[np.float64]:
+    """Mean error of each frame in px; a keypoint that is not found counts as 15 px."""
+    animals = [
+        np.concatenate([points, scores[..., None]], axis=-1)[labelled(points).any(axis=-1)]
+        for points, scores in zip(found.points, found.scores, strict=True)
+    ]
+    errors = compared(labels, animals, one).errors
+    return np.asarray(np.nanmean(np.where(np.isinf(errors), NEAR_PX, errors), axis=(1, 2)))
 
 
 def _predicted(predictor: Predictor, images: Sequence[Image]) -> tuple[Predictions, Predictions]:

@@ -18,6 +18,9 @@ from posewire_bench.refine_sets import LabelledSet, parted
 from posewire_bench.refine_study import Study, study
 from posewire_bench.studies import summary, toml_of
 from posewire_training.config import parse_project, tomllib
+from posewire_training.images import ImageRef
+from posewire_training.labels import Labels
+from posewire_training.refine.predict import Predictions
 
 FRAMES = 36
 LOST = range(0, FRAMES, 4)  # the red dot is faint there: a low score, and a wrong limb
@@ -109,11 +112,14 @@ def test_of_a_film_frames_between_those_looked_at_are_held_back() -> None:
     assert set(held_back) == set(range(2, 100, 12))
 
 
-def test_animals_that_are_not_found_count() -> None:
-    truth = np.array([[[10, 10], [30, 10]], [[80, 80], [np.nan, np.nan]]], np.float32)
-    found = np.array([[[11, 10], [30, 13]], [[500, 500], [400, 400]]], np.float32)
-    assert refine_study._error(found, truth) == pytest.approx((1 + 3 + 15) / 3)
-    assert refine_study._error(found[::-1], truth[::-1]) == pytest.approx((1 + 3 + 15) / 3)
+def test_what_is_not_found_counts() -> None:
+    truth = np.array([[[[10, 10], [30, 10]], [[80, 80], [np.nan, np.nan]]]] * 2, np.float32)
+    found = np.array([[[[11, 10], [30, 13]], [[500, 500], [400, 400]]]] * 2, np.float32)
+    found[1, 0, 1] = np.nan  # of an animal that was found
+    images = tuple(ImageRef(Path(f"{n}.png")) for n in range(2))
+    labels = Labels(images, ("a", "b"), truth, np.ones((2, 2, 2), np.bool_))
+    errors = refine_study._frame_errors(labels, Predictions(found, np.ones((2, 2, 2), np.float32)), one=False)
+    np.testing.assert_allclose(errors, [(1 + 3 + 15) / 3, (1 + 15 + 15) / 3])
 
 
 def test_means_and_their_intervals() -> None:

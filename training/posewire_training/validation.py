@@ -64,8 +64,12 @@ class HeldOutError:
         """What early stopping watches: the mean error, each keypoint not found at all counting as 15 px or more."""
         if math.isnan(self.found):
             return math.nan
-        finite = 0.0 if math.isnan(self.mean) else self.mean
-        return self.found * finite + (1 - self.found) * max(NEAR_PX, finite)
+        return missed_counted(0.0 if math.isnan(self.mean) else self.mean, self.found)
+
+
+def missed_counted(mean: float, found: float) -> float:
+    """The mean error (px) of the share ``found``, with every keypoint that was not found counting as 15 px or more."""
+    return found * mean + (1 - found) * max(NEAR_PX, mean)
 
 
 def predict(learner: Learner, frames: Frames, edges: tuple[Pair, ...] = ()) -> list[Points]:

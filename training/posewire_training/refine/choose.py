@@ -49,12 +49,7 @@ class Candidates:
 
 
 def choose(
-    candidates: Candidates,
-    known: Points,
-    count: int,
-    gap: int,
-    seed: int,
-    alike: float = DUPLICATE,
+    candidates: Candidates, known: Points, count: int, gap: int, seed: int, alike: float = DUPLICATE
 ) -> list[int]:
     """At most ``count`` places of frames, the first one chosen first; the same for the same seed.
 

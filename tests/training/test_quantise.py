@@ -27,10 +27,10 @@ from posewire_training.export import export, to_onnx
 from posewire_training.graph import Graph
 from posewire_training.half import halved
 from posewire_training.network import build_network
+from posewire_training.peaks import best_peaks
 from posewire_training.precision import Loss, moved_px, refuse_loss, run_source
 from posewire_training.quantise import _dequantise_frames, float_nodes, quantised
 from posewire_training.run_folder import path_from, read_arrays, read_json, read_settings, write_json
-from posewire_training.targets import best_peaks
 from posewire_training.validation import HeldOutError, as_seen
 
 pytestmark = pytest.mark.trains

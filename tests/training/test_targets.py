@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posewire_training.targets import best_peaks, make_targets
+from posewire_training.peaks import best_peaks
+from posewire_training.targets import make_targets
 from reference_targets import targets_one
 
 coordinate = st.floats(-40, 200) | st.just(math.nan)

@@ -130,19 +130,3 @@ def _cells_around(
     place = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
     across = sides[which, 0]
     return which, first[which, 1] + place // across, first[which, 0] + place % across
-
-
-def best_peaks(heatmaps: Array, offsets: Array, stride: int) -> tuple[Array, Array]:
-    """The highest cell of each heatmap moved by its offset.
-
-    Returns points ``[B, K, 2]`` in input pixels, and scores ``[B, K]``, the heatmap at the cell.
-    """
-    batch, height, width, keypoints = heatmaps.shape
-    flat = heatmaps.reshape(batch, height * width, keypoints)
-    best = flat.argmax(axis=1)  # [B, K]
-    cells = np.stack([best % width, best // width], axis=-1).astype(np.float32)
-    moves = np.take_along_axis(offsets.reshape(batch, height * width, keypoints, 2), best[:, None, :, None], axis=1)[
-        :, 0
-    ]  # [B, K, 2]
-    scores = np.take_along_axis(flat, best[:, None], axis=1)[:, 0]
-    return (cell_centre(cells, stride) + moves).astype(np.float32), scores

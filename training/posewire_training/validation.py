@@ -18,7 +18,8 @@ from posewire_training.dataset import Frames
 from posewire_training.images import Image
 from posewire_training.labels.record import Points, labelled
 from posewire_training.learner import Learner
-from posewire_training.targets import Array, best_peaks
+from posewire_training.peaks import best_peaks
+from posewire_training.targets import Array
 
 NEAR_PX = 15.0
 _MOST_HEAT = 4.0  # temperatures beyond say more of few frames than of the network
@@ -90,7 +91,7 @@ def animals_of(maps_of: MapsOf, project: Project, frames: Frames, edges: tuple[P
     """
     network = project.network
     found = []
-    for image in as_seen(project, frames):
+    for image, whole in zip(as_seen(project, frames), frames.images, strict=True):
         heatmaps, offsets, *fields = maps_of(image)
         offsets = offsets.reshape(*heatmaps.shape, 2)
         if edges:
@@ -98,7 +99,9 @@ def animals_of(maps_of: MapsOf, project: Project, frames: Frames, edges: tuple[P
             rules = Assembling(most=project.animals)
             found.append(assemble(heatmaps, offsets, limbs, edges, network.stride, network.paf_stride, rules))
         else:
-            points, scores = best_peaks(heatmaps[None], offsets[None], network.stride)
+            # A cell that lies wholly in the padding cannot hold a keypoint.
+            rows, columns = (-(-side // network.stride) for side in whole.shape[:2])
+            points, scores = best_peaks(heatmaps[None, :rows, :columns], offsets[None, :rows, :columns], network.stride)
             found.append(np.concatenate([points, scores[..., None]], axis=-1))
     return found
 

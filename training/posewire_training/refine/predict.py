@@ -19,8 +19,8 @@ from posewire_training.batches import padded
 from posewire_training.dataset import scaled_image
 from posewire_training.images import Image
 from posewire_training.labels.record import Points
+from posewire_training.peaks import best_peaks
 from posewire_training.settings import Size
-from posewire_training.targets import best_peaks
 
 MOST_ANIMALS = 20
 

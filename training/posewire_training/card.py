@@ -56,9 +56,10 @@ def card_error(
 
 def card_temperature(record: dict[str, Any], error_from: Sequence[Path] = ()) -> float:
     """The temperature of a network's scores: its run's own, or the geometric mean of those of the runs that its error
-    comes from; 1 where none was measured."""
+    comes from, as far as theirs could be measured (a run with too few wrong predictions says 1); 1 where none was."""
     records = [read_json(run / "run.json") for run in error_from] or [record]
-    found = [calibration["temperature"] for other in records if (calibration := other.get("calibration"))]
+    all_of_them = [calibration["temperature"] for other in records if (calibration := other.get("calibration"))]
+    found = [temperature for temperature in all_of_them if temperature != 1.0]
     return math.exp(statistics.fmean(map(math.log, found))) if found else 1.0
 
 

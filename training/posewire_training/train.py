@@ -30,6 +30,7 @@ from posewire_training.dataset import Frames
 from posewire_training.images import Image
 from posewire_training.learner import LOSSES, Learner
 from posewire_training.preview import write_preview
+from posewire_training.run_claim import claimed, is_new
 from posewire_training.run_folder import (
     Curve,
     changed_settings,
@@ -69,12 +70,27 @@ def train(
     ``fold`` ("2/5") holds out that part of so many equal parts; ``everything`` holds nothing out.
     ``stop`` ends the training after the step under way, with a checkpoint; ``running`` is called when the first step
     is about to begin, from when on somebody looks at ``stop``; ``say`` receives one-line remarks.
-    Raises InputError for wrong settings or data, WorkError if training diverges.
+    Raises InputError for wrong settings or data or a run folder that another training writes to, WorkError if training
+    diverges.
     """
     project = project_file(project)
     settings = with_options(read_project(project), weights=weights, steps=steps, fold=fold, everything=everything)
-    folder = project.absolute().parent
     run = run or new_run(project, settings.name)
+    with claimed(run):
+        return _train(project, settings, run, resume, quiet, stop, running, say)
+
+
+def _train(
+    project: Path,
+    settings: Project,
+    run: Path,
+    resume: bool,
+    quiet: bool,
+    stop: threading.Event | None,
+    running: Callable[[], None],
+    say: Callable[[str], None],
+) -> Path:
+    folder = project.absolute().parent
     record = _take_up(run, settings, resume)
     if record.get("finished"):
         say(f"{run}: is finished; nothing was trained")
@@ -202,7 +218,7 @@ def _some_frames(frames: Frames) -> list[Image]:
 
 def _take_up(run: Path, settings: Project, resume: bool) -> dict[str, Any]:
     """The record of the run so far; empty for a new one. Raises InputError if it is another run's folder."""
-    if not run.exists() or not any(run.iterdir()):
+    if is_new(run):
         return {}
     if not resume:
         raise InputError(f"{run}: already holds a run; give another folder, or take it up")
@@ -216,12 +232,6 @@ def _take_up(run: Path, settings: Project, resume: bool) -> dict[str, Any]:
 
 def _start(run: Path, settings: Project, source: Source, project: Path) -> dict[str, Any]:
     """Write what is known before the first step."""
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"--run {run}: cannot be made ({error.strerror}); expected a folder that can be written"
-        ) from None
     size = settings.schedule.size or whole_size(source.train)
     shown = source.held_out if len(source.held_out) else source.train
     write_arrays(run / "frames.npz", {"frames": np.stack(_some_frames(shown))})

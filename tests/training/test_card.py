@@ -90,10 +90,10 @@ def test_losses_of_the_parts_are_joined(tmp_path: Path) -> None:
 
 def test_the_temperature_is_the_runs_own_or_the_mean_of_its_parts(tmp_path: Path) -> None:
     runs = [a_run(tmp_path / str(n), {f"{n}": [1.0]}) for n in range(3)]
-    for run, temperature in zip(runs, (0.5, 1.0, 0.125), strict=True):  # the second one could not be measured
+    for run, temperature in zip(runs, (0.125, 1.0, 2.0), strict=True):  # the second one could not be measured
         record = json.loads((run / "run.json").read_text()) | {"calibration": {"temperature": temperature}}
         write_json(run / "run.json", record)
-    assert card_temperature(record) == pytest.approx(0.125)
-    assert card_temperature(WHOLE, runs) == pytest.approx(0.25)
+    assert card_temperature(record) == 2.0
+    assert card_temperature(WHOLE, runs) == pytest.approx(0.5)
     assert card_temperature(WHOLE, runs[1:2]) == 1.0
     assert card_temperature(WHOLE) == 1.0

@@ -12,18 +12,19 @@ from posewire_models.errors import InputError
 from posewire_training.run_claim import CLAIM, claimed, is_new
 
 HOLDS = """
-import sys, time
+import sys
 from pathlib import Path
 from posewire_training.run_claim import claimed
 with claimed(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 
 
 def test_a_second_writer_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with subprocess.Popen([sys.executable, "-c", HOLDS, str(run)], stdout=subprocess.PIPE, text=True) as holder:
+    command = [sys.executable, "-c", HOLDS, str(run)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(InputError, match=r"another training is writing there; wait") as refused, claimed(run):

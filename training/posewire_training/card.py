@@ -58,8 +58,8 @@ def card_temperature(record: dict[str, Any], error_from: Sequence[Path] = ()) ->
     """The temperature of a network's scores: its run's own, or the geometric mean of those of the runs that its error
     comes from, as far as theirs could be measured (a run with too few wrong predictions says 1); 1 where none was."""
     records = [read_json(run / "run.json") for run in error_from] or [record]
-    all_of_them = [calibration["temperature"] for other in records if (calibration := other.get("calibration"))]
-    found = [temperature for temperature in all_of_them if temperature != 1.0]
+    calibrations = [calibration for other in records if (calibration := other.get("calibration"))]
+    found = [calibration["temperature"] for calibration in calibrations if calibration["temperature"] != 1.0]
     return math.exp(statistics.fmean(map(math.log, found))) if found else 1.0
 
 

@@ -15,6 +15,12 @@ _AROUND = np.array([(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)
 _PEAK = 4  # the cell itself among them
 
 
+def unpadded(maps: Array, height: int, width: int, stride: int) -> Array:
+    """Maps ``[B, h, w, ...]`` without the cells that lie wholly in the padding of images ``[height, width]``: those
+    cannot hold a keypoint."""
+    return maps[:, : -(-height // stride), : -(-width // stride)]
+
+
 def best_peaks(heatmaps: Array, offsets: Array, stride: int) -> tuple[Array, Array]:
     """The highest cell of each heatmap, moved by its offset; neighbours that mean the same place vote.
 

@@ -18,7 +18,7 @@ from posewire_training.dataset import Frames
 from posewire_training.images import Image
 from posewire_training.labels.record import Points, labelled
 from posewire_training.learner import Learner
-from posewire_training.peaks import best_peaks
+from posewire_training.peaks import best_peaks, unpadded
 from posewire_training.targets import Array
 
 NEAR_PX = 15.0
@@ -99,9 +99,9 @@ def animals_of(maps_of: MapsOf, project: Project, frames: Frames, edges: tuple[P
             rules = Assembling(most=project.animals)
             found.append(assemble(heatmaps, offsets, limbs, edges, network.stride, network.paf_stride, rules))
         else:
-            # A cell that lies wholly in the padding cannot hold a keypoint.
-            rows, columns = (-(-side // network.stride) for side in whole.shape[:2])
-            points, scores = best_peaks(heatmaps[None, :rows, :columns], offsets[None, :rows, :columns], network.stride)
+            height, width = whole.shape[:2]
+            heatmaps, offsets = (unpadded(maps[None], height, width, network.stride) for maps in (heatmaps, offsets))
+            points, scores = best_peaks(heatmaps, offsets, network.stride)
             found.append(np.concatenate([points, scores[..., None]], axis=-1))
     return found
 

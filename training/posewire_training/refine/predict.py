@@ -19,7 +19,7 @@ from posewire_training.batches import padded
 from posewire_training.dataset import scaled_image
 from posewire_training.images import Image
 from posewire_training.labels.record import Points
-from posewire_training.peaks import best_peaks
+from posewire_training.peaks import best_peaks, unpadded
 from posewire_training.settings import Size
 
 MOST_ANIMALS = 20
@@ -88,7 +88,8 @@ class Predictor:
             reason = " ".join(str(error).split())[:200]
             raise WorkError(f"model {self.path}: does not run on frames of {width}x{height} ({reason})") from None
         if contract.animals == "one":
-            points, scores = best_peaks(maps[0], maps[1], contract.stride)
+            peaks, moves = (unpadded(each, height, width, contract.stride) for each in maps)
+            points, scores = best_peaks(peaks, moves, contract.stride)
             return Predictions(points[:, None], scores[:, None])
         shape = (len(images), self._animals, len(contract.keypoints))
         points, scores = np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32)

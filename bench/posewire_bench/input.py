@@ -76,8 +76,7 @@ def targets_beside_a_loop(batch: int, keypoints: int, stride: int, rounds: int =
 
 
 def _looped(points: Array, cells: int, stride: int, sigma: float, radius: float) -> tuple[Array, Array, Array]:
-    """The same targets, one keypoint after the other, cell by cell in its neighbourhood, as trainers without
-    vectorised targets make them."""
+    """The same targets, one keypoint after the other, each on all cells at once."""
     shape = (len(points), cells, cells, points.shape[1])
     heatmaps, mask = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     offsets = np.zeros((*shape, 2), np.float32)

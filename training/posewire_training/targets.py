@@ -52,9 +52,9 @@ def make_targets(
     seen = np.where(known[..., None], points, np.float32(1e9))  # so far away that nothing is left of its Gaussian
     across = np.exp((columns - seen[:, :, None, :, 0]) ** 2 * spread)  # [B, A, w, K]
     down = np.exp((rows - seen[:, :, None, :, 1]) ** 2 * spread)  # [B, A, h, K]
-    heatmaps = down[:, 0, :, None] * across[:, 0, None]  # [B, h, w, K]
+    heatmaps = _products(down[:, 0], across[:, 0])
     for animal in range(1, animals):
-        np.maximum(heatmaps, down[:, animal, :, None] * across[:, animal, None], out=heatmaps)
+        np.maximum(heatmaps, _products(down[:, animal], across[:, animal]), out=heatmaps)
     # Only cells near a keypoint carry offsets: a window round each, of as many cells as the radius can reach.
     offsets, mask = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32)
     found = np.nonzero(known)  # frame, animal, keypoint of each
@@ -75,6 +75,17 @@ def make_targets(
     offsets[(*place, 1)] = moves[which, i, 1]
     mask[place] = 1
     return Targets(heatmaps, offsets, mask)
+
+
+def _products(down: Array, across: Array) -> Array:
+    """``[B, h, K]`` times ``[B, w, K]`` -> ``[B, h, w, K]``.
+
+    A row's cells lie one behind the other, so that NumPy's innermost loop runs over the row, not over K numbers alone.
+    """
+    (batch, height, keypoints), width = down.shape, across.shape[1]
+    rows = np.tile(down, width)  # [B, h, w * K]
+    rows *= across.reshape(batch, 1, width * keypoints)
+    return rows.reshape(batch, height, width, keypoints)
 
 
 def make_fields(

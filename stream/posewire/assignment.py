@@ -1,0 +1,87 @@
+"""Optimal one-to-one assignment for small tables, without allocation: linking and tracking both need it.
+
+Shortest augmenting paths with potentials (Jonker and Volgenant 1987, "A shortest augmenting path algorithm for dense and
+sparse linear assignment problems"; Crouse 2016, DOI 10.1109/TAES.2016.140952, for rectangular tables). Of equally good
+assignments the result depends on the table alone, so it is the same on every machine. The twin is SciPy's
+``linear_sum_assignment``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+NONE = -1
+
+
+class Workspace:
+    """Scratch memory for tables of up to ``most`` rows and columns, made once and passed to the kernels."""
+
+    def __init__(self, most: int) -> None:
+        self.floats: npt.NDArray[np.float64] = np.zeros((3, most + 1), np.float64)
+        self.integers: npt.NDArray[np.int64] = np.zeros((3, most + 1), np.int64)
+
+
+@njit(nogil=True, cache=True)
+def assign(cost, rows, columns, partner, floats, integers):  # type: ignore[no-untyped-def]
+    """The assignment of least total cost.
+
+    ``cost``: float64, at least [rows, columns], finite; ``partner``: int64 [rows or more], gets the column of each row,
+    -1 for a row left over (with more rows than columns). ``floats`` and ``integers`` are those of a `Workspace` for the
+    larger of ``rows`` and ``columns``.
+    """
+    for i in range(rows):
+        partner[i] = -1
+    flipped = rows > columns
+    n, m = (columns, rows) if flipped else (rows, columns)
+    if n == 0:
+        return
+    # Position 0 of the columns stands for "the row that is being placed"; rows and columns count from 1.
+    row_price, column_price, slack = floats[0], floats[1], floats[2]
+    owner, way, seen = integers[0], integers[1], integers[2]
+    for i in range(n + 1):
+        row_price[i] = 0.0
+    for j in range(m + 1):
+        column_price[j] = 0.0
+        owner[j] = 0
+    for i in range(1, n + 1):
+        owner[0] = i
+        here = 0
+        for j in range(m + 1):
+            slack[j] = np.inf
+            seen[j] = 0
+        while True:
+            seen[here] = 1
+            row = owner[here]
+            step = np.inf
+            there = 0
+            for j in range(1, m + 1):
+                if seen[j] == 0:
+                    value = cost[j - 1, row - 1] if flipped else cost[row - 1, j - 1]
+                    reduced = value - row_price[row] - column_price[j]
+                    if reduced < slack[j]:
+                        slack[j] = reduced
+                        way[j] = here
+                    if slack[j] < step:
+                        step = slack[j]
+                        there = j
+            for j in range(m + 1):
+                if seen[j] == 1:
+                    row_price[owner[j]] += step
+                    column_price[j] -= step
+                else:
+                    slack[j] -= step
+            here = there
+            if owner[here] == 0:
+                break
+        while here != 0:
+            before = way[here]
+            owner[here] = owner[before]
+            here = before
+    for j in range(1, m + 1):
+        if owner[j] > 0:
+            if flipped:
+                partner[j - 1] = owner[j] - 1
+            else:
+                partner[owner[j] - 1] = j - 1

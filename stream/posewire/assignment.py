@@ -1,8 +1,8 @@
 """Optimal one-to-one assignment for small tables, without allocation: linking and tracking both need it.
 
-Shortest augmenting paths with potentials (Jonker and Volgenant 1987, "A shortest augmenting path algorithm for dense and
-sparse linear assignment problems"; Crouse 2016, DOI 10.1109/TAES.2016.140952, for rectangular tables). Of equally good
-assignments the result depends on the table alone, so it is the same on every machine. The twin is SciPy's
+Shortest augmenting paths with potentials (Jonker and Volgenant 1987, "A shortest augmenting path algorithm for dense
+and sparse linear assignment problems"; Crouse 2016, DOI 10.1109/TAES.2016.140952, for rectangular tables). Of equally
+good assignments the result depends on the table alone, so it is the same on every machine. The twin is SciPy's
 ``linear_sum_assignment``.
 """
 
@@ -21,6 +21,29 @@ class Workspace:
     def __init__(self, most: int) -> None:
         self.floats: npt.NDArray[np.float64] = np.zeros((3, most + 1), np.float64)
         self.integers: npt.NDArray[np.int64] = np.zeros((3, most + 1), np.int64)
+
+
+@njit(nogil=True, cache=True)
+def assign_edges(scores, peaks, counts, edges, most, least, cost, partner, floats, integers):  # type: ignore[no-untyped-def]
+    """For each edge the assignment of peaks with the largest total score.
+
+    ``scores`` float64 [E, M, M]; ``peaks`` float64 [K, M, 3] with their score last, best first, and ``counts`` int64
+    [K]; the best ``most`` that reach ``least`` take part. ``edges`` int64 [E, 2]; ``cost`` float64 [M, M] is scratch.
+    ``partner`` int64 [E, M] gets the second end's peak of each first end's peak, -1 for none.
+    """
+    for e in range(edges.shape[0]):
+        a, b = edges[e]
+        rows = columns = 0
+        while rows < min(counts[a], most) and peaks[a, rows, 2] >= least:
+            rows += 1
+        while columns < min(counts[b], most) and peaks[b, columns, 2] >= least:
+            columns += 1
+        for i in range(rows, partner.shape[1]):
+            partner[e, i] = -1
+        for i in range(rows):
+            for j in range(columns):
+                cost[i, j] = -scores[e, i, j]
+        assign(cost, rows, columns, partner[e], floats, integers)
 
 
 @njit(nogil=True, cache=True)

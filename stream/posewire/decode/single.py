@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from posewire.decode.poses import publishable
 from posewire.frame import Floats
 from posewire.preprocess import Geometry
 from posewire_models.contract import ModelContract
@@ -68,21 +69,6 @@ def _decode_one(heatmaps, offsets, rows, columns, stride, scale_x, scale_y, left
         peaks[k, 2] = best[k]
 
 
-@njit(nogil=True, cache=True)
-def _publishable(peaks, min_score, poses):  # type: ignore[no-untyped-def]
-    """Copy [A, K, 3]; keypoints whose score is below ``min_score`` become NaN, NaN with their score."""
-    for a in range(peaks.shape[0]):
-        for k in range(peaks.shape[1]):
-            score = peaks[a, k, 2]
-            if score < min_score:
-                poses[a, k, 0] = np.nan
-                poses[a, k, 1] = np.nan
-            else:
-                poses[a, k, 0] = peaks[a, k, 0]
-                poses[a, k, 1] = peaks[a, k, 1]
-            poses[a, k, 2] = score
-
-
 class Decoder:
     """Decodes the maps of one network input size into buffers made once.
 
@@ -115,4 +101,4 @@ class Decoder:
             self._corner[1],
             self.peaks[0],
         )
-        _publishable(self.peaks, self.min_score, self.poses)
+        publishable(self.peaks, self.min_score, self.poses)

@@ -1,0 +1,92 @@
+"""Peaks and part affinity fields -> how well each two peaks belong together.
+
+The line integral of Cao et al. 2017 (arXiv:1611.08050, section 3.3): the mean alignment of the field with the
+straight line between two peaks; lines longer than an edge's ``longest`` lose ``weight * (1 - longest / length)`` (the
+prior of SLEAP's ``paf_grouping``). Slow plain twin: ``tests/reference_several.py``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+SAME_PLACE_PX = 1e-3
+WORTHLESS = -1e9  # the score of a line whose field is not a number
+_MOST_POINTS = 16
+
+
+@njit(nogil=True, cache=True)
+def score_pairs(
+    peaks, counts, most, least, edges, pafs, rows, columns, stride, first, points, longest, weight, same_place, scores
+):  # type: ignore[no-untyped-def]
+    """Score of every pair of peaks of every edge: ``scores`` float64 [E, M, M], the rest of it is left alone.
+
+    ``peaks`` float64 [K, M, 3] (pixels, score; best first) and ``counts`` int64 [K]; the best ``most`` that reach
+    score ``least`` are looked at. ``edges`` int64 [E, 2]. ``pafs`` float32 [h', w', E, 2], of which ``rows`` x
+    ``columns`` cells count; cell 0's centre lies at pixel ``first``, cells are ``stride`` pixels apart. ``points``:
+    places on each line, ends included, read at the nearest cell (ties to the even one); 0 for a point every half
+    cell, 3 to 16 of them. ``longest`` float64 [E] in pixels. Two peaks at one place have no direction: ``same_place``
+    is their score.
+    """
+    for e in range(edges.shape[0]):
+        a, b = edges[e]
+        for i in range(min(counts[a], most)):
+            if peaks[a, i, 2] < least:
+                break
+            x, y = peaks[a, i, 0], peaks[a, i, 1]
+            for j in range(min(counts[b], most)):
+                if peaks[b, j, 2] < least:
+                    break
+                dx, dy = peaks[b, j, 0] - x, peaks[b, j, 1] - y
+                length = np.sqrt(dx * dx + dy * dy)
+                if not length > SAME_PLACE_PX:
+                    scores[e, i, j] = same_place
+                    continue
+                number = points
+                if points == 0:
+                    number = int(min(max(np.ceil(2.0 * length / stride) + 1.0, 3.0), _MOST_POINTS))
+                along = 0.0
+                for n in range(number):
+                    share = n / (number - 1.0)
+                    column = np.rint((x + share * dx - first) / stride)
+                    row = np.rint((y + share * dy - first) / stride)
+                    column = min(max(column, 0.0), columns - 1.0)
+                    row = min(max(row, 0.0), rows - 1.0)
+                    r, c = int(row), int(column)
+                    along += pafs[r, c, e, 0] * dx + pafs[r, c, e, 1] * dy
+                score = along / (number * length)
+                if longest[e] < length:
+                    score += weight * (longest[e] / length - 1.0)
+                scores[e, i, j] = score if abs(score) < 1e9 else WORTHLESS
+
+
+@njit(nogil=True, cache=True)
+def match_greedily(scores, peaks, counts, edges, most, least, min_score, partner):  # type: ignore[no-untyped-def]
+    """For each edge the best pairs first, ``most`` of them at most, each peak once: ``partner`` int64 [E, M], -1 for
+    none.
+
+    Pairs need a product of peak scores of ``least`` squared and a pair score of ``min_score``. Ties fall to the first.
+    """
+    for e in range(edges.shape[0]):
+        a, b = edges[e]
+        for i in range(partner.shape[1]):
+            partner[e, i] = -1
+        for _ in range(min(most, counts[a], counts[b])):
+            best = min_score
+            first, second = -1, -1
+            for i in range(counts[a]):
+                if partner[e, i] >= 0:
+                    continue
+                for j in range(counts[b]):
+                    if peaks[a, i, 2] * peaks[b, j, 2] < least * least:
+                        continue
+                    if scores[e, i, j] > best or (first < 0 and scores[e, i, j] == best):
+                        free = True
+                        for other in range(counts[a]):
+                            if partner[e, other] == j:
+                                free = False
+                        if free:
+                            best, first, second = scores[e, i, j], i, j
+            if first < 0:
+                break
+            partner[e, first] = second

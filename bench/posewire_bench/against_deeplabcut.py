@@ -26,6 +26,7 @@ Doubles = npt.NDArray[np.float64]
 SAME_PX = 0.01
 _LOCREF_PX = 7.2801
 _DEFAULT = Decoding(
+    matching="forced",
     max_peaks=8,
     linked_peaks=3,
     linked_score=0.1,

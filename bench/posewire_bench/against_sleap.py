@@ -95,6 +95,8 @@ def decoder_for(maps: Maps, name: str) -> MapDecoder:
     rules = Decoding(
         peaks="strict",
         same_place=-1e9,
+        alignment="dot",
+        matching="forced",
         refine=_REFINEMENTS[refinement],
         line_points=int(given["points"]),
         longest_px=(longest,) * len(maps.edges),
@@ -162,7 +164,8 @@ def _compare_peaks(
                 tally.same_peaks += 1
             else:
                 tally.differences.append(
-                    f"frame {frame}, keypoint {k}: peak at {place[0]:.2f}, {place[1]:.2f} px, ours {near.min():.2f} px off"
+                    f"frame {frame}, keypoint {k}: peak at {place[0]:.2f}, {place[1]:.2f} px, "
+                    f"ours {near.min():.2f} px off"
                     + _between_equals(heatmaps[..., k], ours[int(near.argmin())], decoder.stride)
                 )
         more = counts[k] - int((channels == k).sum())
@@ -187,7 +190,7 @@ def against_truth(folder: Path) -> None:
     truth = {int(f): stored["true_xy"][splits[n] : splits[n + 1]] for n, f in enumerate(maps.frames)}
     edges = [(int(a), int(b)) for a, b in maps.edges]
     shape, paf_shape = maps.heatmaps.shape[1:3], maps.pafs.shape[1:3]
-    rules = Decoding(peaks="maxima", refine="gaussian")
+    rules = Decoding(peaks="maxima", refine="gaussian", alignment="dot")
     decoder = MapDecoder(
         24, edges, rules, (shape[0], shape[1]), (paf_shape[0], paf_shape[1]),
         Grid(maps.stride, 0.0), Grid(maps.paf_stride, 0.0), 0.2,
@@ -202,9 +205,8 @@ def against_truth(folder: Path) -> None:
         theirs = {
             int(f): file["inst_xy"][slice(*file["inst_splits"][n : n + 2])] for n, f in enumerate(file["frame_index"])
         }
-        say(
-            f"    {path.stem}: {_right(theirs, truth, maps.stride)}; ours there {_right(ours, truth, maps.stride, set(theirs))}"
-        )
+        there = _right(ours, truth, maps.stride, set(theirs))
+        say(f"    {path.stem}: {_right(theirs, truth, maps.stride)}; ours there {there}")
 
 
 def _right(found: dict[int, Floats], truth: dict[int, Floats], within: float, frames: set[int] | None = None) -> str:

@@ -10,8 +10,10 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
+from posewire_models.decoding import Decoding, decoding_of, decoding_problems
 from posewire_models.errors import ModelError
 from posewire_models.skeleton import Pair, Skeleton, skeleton_problems
 
@@ -27,7 +29,8 @@ class ModelContract:
     ``stride``, ``paf_stride`` and ``pad_multiple`` are pixels of the network's input; ``scale`` is the factor by
     which frames are resized before the network; ``color`` is the channel order of the input ``frames``.
     ``error_px`` is in pixels of the full source frame. ``precision`` tells the numbers it computes with: ``fp32``,
-    ``fp16`` or ``int8``. ``temperature`` is what the heatmaps' logits were divided by at export.
+    ``fp16`` or ``int8``. ``temperature`` is what the heatmaps' logits were divided by at export. ``decoding`` holds the
+    rules of several animals that differ from the usual ones, by their names in `posewire_models.decoding`.
     """
 
     name: str
@@ -49,6 +52,7 @@ class ModelContract:
     posewire: str
     precision: str = "fp32"
     temperature: float = 1.0
+    decoding: Mapping[str, Any] = dataclass_field(default_factory=dict)
 
     @property
     def channels(self) -> int:
@@ -59,6 +63,11 @@ class ModelContract:
     def body(self) -> Skeleton:
         """The keypoints, edges and mirror partners as one record."""
         return Skeleton(self.keypoints, self.skeleton, self.symmetric)
+
+    @property
+    def rules(self) -> Decoding:
+        """How the maps of several animals are decoded."""
+        return decoding_of(self.decoding)
 
     def to_json(self) -> str:
         """The text that is stored in the ONNX file."""
@@ -146,6 +155,11 @@ def contract_violations(fields: Mapping[str, Any]) -> dict[str, str]:
     temperature = fields.get("temperature", 1.0)  # younger too
     if not (_is_number(temperature) and temperature > 0):
         found["temperature"] = f"temperature: {temperature!r}; expected a number above 0"
+    decoding = fields.get("decoding", {})  # younger too
+    if not isinstance(decoding, dict):
+        found["decoding"] = f'decoding: {decoding!r}; expected an object, e.g. {{"min_parts": 4}}'
+    elif "skeleton" not in found and (problems := decoding_problems(decoding, len(fields["skeleton"]))):
+        found["decoding"] = "; ".join(f"decoding: {problem}" for problem in problems)
     if not {"keypoints", "skeleton", "symmetric"} & found.keys():
         for sentence in skeleton_problems(
             tuple(fields["keypoints"]), _pairs(fields["skeleton"]), _pairs(fields["symmetric"])
@@ -207,4 +221,5 @@ def parse_metadata(metadata: Mapping[str, str], where: str, strict: bool = False
         posewire=str(fields.get("posewire", "")),
         precision=str(fields.get("precision", "fp32")),
         temperature=float(fields.get("temperature", 1.0)),
+        decoding=dict(fields.get("decoding", {})),
     )

@@ -13,7 +13,8 @@ from typing import Any
 
 PEAKS = ("offsets", "maxima", "strict")
 REFINEMENTS = ("offsets", "gaussian", "integral", "quarter", "none")
-MATCHING = ("optimal", "greedy")
+ALIGNMENTS = ("sharp", "dot")
+MATCHING = ("optimal", "forced", "greedy")
 FUSIONS = ("none", "links", "near")
 
 
@@ -27,12 +28,15 @@ class Decoding:
     (centre of mass of 5x5 cells), ``quarter`` (a quarter of a cell towards the higher neighbour) or ``none``.
     ``max_peaks``: the best of each keypoint stay.
 
-    Links. ``line_points``: places at which a part affinity field is read between two peaks, 0 for one every half cell
-    (16 at most). ``longest_px``: length of each edge in px of the network's input beyond which its score falls, by
-    ``longest_weight * (1 - longest / length)``; none by default. ``same_place``: score of two peaks at one place,
-    whose line has no direction; 1, since nothing speaks against them. ``min_link``: least score of a link (1: the
-    field points along all of the line). ``matching``: ``optimal`` or ``greedy``, for each edge. ``linked_peaks``,
-    ``linked_score``: only so many of the best peaks of each keypoint, of at least this score, may be linked.
+    Links. ``alignment``: how well a part affinity field must fit a line, ``sharp`` or ``dot`` (see
+    `posewire.decode.links`). ``line_points``: places at which a part affinity field is read between two peaks, 0 for
+    one every half cell (24 at most). ``longest_px``: length of each edge in px of the network's input beyond which
+    its score falls, by ``longest_weight * (1 - longest / length)``; none by default. ``same_place``: score of two
+    peaks at one place, whose line has no direction; 1, since nothing speaks against them. ``min_link``: least score
+    of a link (1: the field points along all of the line). ``matching``, for each edge: ``optimal`` (the largest sum
+    of scores that reach ``min_link``), ``forced`` (the largest sum with a partner for every peak, weak ones dropped
+    afterwards) or ``greedy`` (the best first). ``linked_peaks``, ``linked_score``: only so many of the best peaks of
+    each keypoint, of at least this score, may be linked.
 
     Animals. ``min_parts``: least number of keypoints. ``max_animals``: the best stay; None for no limit but memory's.
     ``fuse``: fragments beyond ``max_animals`` are joined by links left over (``links``), to the nearest (``near``),
@@ -44,11 +48,12 @@ class Decoding:
     refine: str = "offsets"
     window_cells: int = 3
     max_peaks: int = 40
+    alignment: str = "sharp"
     line_points: int = 0
     longest_px: tuple[float, ...] | None = None
     longest_weight: float = 1.0
     same_place: float = 1.0
-    min_link: float = 0.3
+    min_link: float = 0.25
     matching: str = "optimal"
     linked_peaks: int | None = None
     linked_score: float = 0.0
@@ -78,6 +83,7 @@ _TESTS: dict[str, tuple[Any, str]] = {
     "refine": (lambda v: v in REFINEMENTS, f"one of {', '.join(REFINEMENTS)}"),
     "window_cells": (lambda v: _whole(v, 3, 31) and v % 2 == 1, "an odd number of cells from 3 to 31"),
     "max_peaks": (lambda v: _whole(v, 1, 100), "a whole number from 1 to 100"),
+    "alignment": (lambda v: v in ALIGNMENTS, f"one of {', '.join(ALIGNMENTS)}"),
     "line_points": (lambda v: v == 0 or _whole(v, 2, 100), "0 or a whole number from 2 to 100"),
     "longest_px": (_lengths, "a length in px above 0 for each edge, or null"),
     "longest_weight": (lambda v: _number(v, 0, 100), "a number from 0 to 100"),

@@ -24,12 +24,13 @@ class Workspace:
 
 
 @njit(nogil=True, cache=True)
-def assign_edges(scores, peaks, counts, edges, most, least, cost, partner, floats, integers):  # type: ignore[no-untyped-def]
+def assign_edges(scores, peaks, counts, edges, most, least, floor, cost, partner, floats, integers):  # type: ignore[no-untyped-def]
     """For each edge the assignment of peaks with the largest total score.
 
     ``scores`` float64 [E, M, M]; ``peaks`` float64 [K, M, 3] with their score last, best first, and ``counts`` int64
-    [K]; the best ``most`` that reach ``least`` take part. ``edges`` int64 [E, 2]; ``cost`` float64 [M, M] is scratch.
-    ``partner`` int64 [E, M] gets the second end's peak of each first end's peak, -1 for none.
+    [K]; pairs below ``floor`` are worth no less than that. The best ``most`` that reach ``least`` take part.
+    ``edges`` int64 [E, 2]; ``cost`` float64 [M, M] is scratch. ``partner`` int64 [E, M] gets the second end's peak of
+    each first end's peak, -1 for none.
     """
     for e in range(edges.shape[0]):
         a, b = edges[e]
@@ -42,7 +43,7 @@ def assign_edges(scores, peaks, counts, edges, most, least, cost, partner, float
             partner[e, i] = -1
         for i in range(rows):
             for j in range(columns):
-                cost[i, j] = -scores[e, i, j]
+                cost[i, j] = -max(scores[e, i, j], floor)
         assign(cost, rows, columns, partner[e], floats, integers)
 
 

@@ -44,27 +44,34 @@ class ProviderError(PosewireError):
 class Network:
     """One session for one input shape [1, H, W, C]; its buffers are allocated once and bound.
 
-    ``frames`` uint8 [1, H, W, C] is filled by the caller; `run` leaves ``heatmaps`` float32 [1, h, w, K] and
-    ``offsets`` float32 [1, h, w, K, 2]. ``provider`` is the short name of what really ran the warm-up.
+    ``frames`` uint8 [N, H, W, C] is filled by the caller; `run` leaves ``heatmaps`` float32 [N, h, w, K],
+    ``offsets`` float32 [N, h, w, K, 2] and, for several animals, ``pafs`` float32 [N, h', w', E, 2] (else None).
+    ``provider`` is the short name of what really ran the warm-up.
     Raises ProviderError if the provider does not prove itself.
     """
 
-    def __init__(self, model: Model, width: int, height: int, provider: str, threads: int) -> None:
+    def __init__(self, model: Model, width: int, height: int, provider: str, threads: int, batch: int = 1) -> None:
         contract = model.contract
         if provider != "cpu" and (reason := missing_driver()):
             raise ProviderError(reason)
         self.provider = provider
         self.refused: tuple[str, ...] = ()
-        self.frames: Image = np.zeros((1, height, width, contract.channels), np.uint8)
-        grid = (1, height // contract.stride, width // contract.stride, len(contract.keypoints))
+        self.frames: Image = np.zeros((batch, height, width, contract.channels), np.uint8)
+        grid = (batch, height // contract.stride, width // contract.stride, len(contract.keypoints))
         self.heatmaps: Floats = np.zeros(grid, np.float32)
         self.offsets: Floats = np.zeros((*grid, 2), np.float32)
+        self.pafs: Floats | None = None
+        outputs = {"heatmaps": self.heatmaps, "offsets": self.offsets}
+        if contract.animals == "many" and contract.paf_stride is not None:
+            cells = (height // contract.paf_stride, width // contract.paf_stride)
+            self.pafs = np.zeros((batch, *cells, len(contract.skeleton), 2), np.float32)
+            outputs["pafs"] = self.pafs
         with tempfile.TemporaryDirectory(prefix="posewire-") as folder:
-            self._session = _open_session(model, width, height, provider, threads, Path(folder))
+            self._session = _open_session(model, (batch, height, width), provider, threads, Path(folder))
             self._binding = self._session.io_binding()
             # The arrays stay alive as attributes: these values share their memory.
             self._binding.bind_ortvalue_input("frames", onnxruntime.OrtValue.ortvalue_from_numpy(self.frames))
-            for name, array in (("heatmaps", self.heatmaps), ("offsets", self.offsets)):
+            for name, array in outputs.items():
                 self._binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(array))
             self._prove()
 
@@ -87,7 +94,7 @@ class Network:
             raise ProviderError(reason)
 
 
-def _open_session(model: Model, width: int, height: int, provider: str, threads: int, folder: Path) -> Any:
+def _open_session(model: Model, shape: tuple[int, int, int], provider: str, threads: int, folder: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
@@ -96,7 +103,7 @@ def _open_session(model: Model, width: int, height: int, provider: str, threads:
     options.enable_profiling = True  # ended after the warm-up
     options.profile_file_prefix = str(folder / "warm-up")
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    for dimension, size in (("N", 1), ("H", height), ("W", width)):
+    for dimension, size in zip(("N", "H", "W"), shape, strict=True):
         options.add_free_dimension_override_by_name(dimension, size)
     providers = list(dict.fromkeys([PROVIDERS[provider], *([] if provider == "cpu" else [PROVIDERS["cpu"]])]))
     if provider != "cpu":
@@ -110,8 +117,10 @@ def _open_session(model: Model, width: int, height: int, provider: str, threads:
     return session
 
 
-def open_network(model: Model, width: int, height: int, provider: str = "auto", threads: int = 0) -> Network:
-    """A warmed-up network for inputs of ``width`` x ``height`` pixels on the named provider.
+def open_network(
+    model: Model, width: int, height: int, provider: str = "auto", threads: int = 0, batch: int = 1
+) -> Network:
+    """A warmed-up network for ``batch`` inputs of ``width`` x ``height`` pixels on the named provider.
 
     ``auto`` takes the first of CUDA and CPU that proves itself; the network's ``refused`` says why others did not.
     ``threads`` of 0 leaves the number to `default_threads`.
@@ -131,7 +140,7 @@ def open_network(model: Model, width: int, height: int, provider: str = "auto", 
     reasons: list[str] = []
     for candidate in AUTO if provider == "auto" else (provider,):
         try:
-            network = Network(model, width, height, candidate, threads or default_threads())
+            network = Network(model, width, height, candidate, threads or default_threads(), batch)
         except ProviderError as error:
             reasons.append(f"{candidate}: {error}")
             mend = MEND[candidate]

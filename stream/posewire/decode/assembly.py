@@ -20,7 +20,7 @@ _FREE = -1
 
 @njit(nogil=True, cache=True)
 def _collect(scores, partner, counts, edges, min_score, space, links, values):  # type: ignore[no-untyped-def]
-    """Links worth ``min_score`` as (node, node) in the order of edges, and their scores; a node is k * ``space`` + i."""
+    """Links worth ``min_score`` as (node, node), edge after edge, and their scores; a node is k * ``space`` + i."""
     number = 0
     for e in range(edges.shape[0]):
         a, b = edges[e]

@@ -19,6 +19,8 @@ from posewire.decode.links import match_greedily, score_pairs
 from posewire.decode.peaks import REFINEMENTS, RULES, find_peaks
 from posewire.decode.poses import write_poses
 from posewire.frame import Floats
+from posewire.preprocess import Geometry
+from posewire_models.contract import ModelContract
 from posewire_models.decoding import Decoding
 from posewire_models.grid import cell_centre
 from posewire_models.skeleton import Pair
@@ -95,8 +97,9 @@ class Assembler:
             )
         else:
             space = self._space
+            floor = rules.min_link if rules.matching == "optimal" else -np.inf
             assign_edges(
-                self.scores, peaks, counts, edges, self.linked, rules.linked_score,
+                self.scores, peaks, counts, edges, self.linked, rules.linked_score, floor,
                 self._cost, self.partner, space.floats, space.integers,
             )  # fmt: skip
         order, other, parent, size, last, owner = self._scratch
@@ -150,6 +153,7 @@ class MapDecoder:
         self._mark = np.zeros(area, np.int64)
         self._stamp = 1
         longest = rules.longest_px or (np.inf,) * len(edges)
+        self._sharp = rules.alignment == "sharp"
         self._longest = np.asarray(longest, np.float64).reshape(-1)
         self._rule = RULES.index(rules.peaks)
         self._refinement = REFINEMENTS.index(rules.refine)
@@ -179,7 +183,8 @@ class MapDecoder:
         score_pairs(
             assembler.peaks, assembler.counts, assembler.linked, rules.linked_score, assembler.edges, pafs,
             *self._paf_cells, self._paf_grid.stride, self._paf_grid.first, rules.line_points,
-            self._longest, rules.longest_weight, rules.same_place, assembler.scores,
+            self._longest, rules.longest_weight, rules.same_place, self._sharp,
+            0.5 * rules.min_link, assembler.scores,
         )  # fmt: skip
         number = assembler.link()
         place = self.placement
@@ -188,3 +193,29 @@ class MapDecoder:
         )
         self.poses = self._room[:number]
         return self.poses
+
+
+def map_decoder(contract: ModelContract, geometry: Geometry, rules: Decoding, min_score: float) -> MapDecoder:
+    """The decoder of a model of several animals for frames that reach its input by ``geometry``."""
+    assert contract.paf_stride is not None  # the contract of several animals demands it
+
+    def cells(stride: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        (width, height), (columns, rows) = geometry.padded, geometry.resized
+        # A cell that lies wholly in the padding cannot hold a keypoint.
+        return (height // stride, width // stride), (-(-rows // stride), -(-columns // stride))
+
+    shape, looked_at = cells(contract.stride)
+    paf_shape, paf_looked_at = cells(contract.paf_stride)
+    return MapDecoder(
+        len(contract.keypoints),
+        contract.skeleton,
+        rules,
+        shape,
+        paf_shape,
+        Grid.of(contract.stride),
+        Grid.of(contract.paf_stride),
+        min_score,
+        cells=looked_at,
+        paf_cells=paf_looked_at,
+        placement=Placement(geometry.scale, float(geometry.crop.x), float(geometry.crop.y)),
+    )

@@ -53,7 +53,7 @@ class Decoding:
     longest_px: tuple[float, ...] | None = None
     longest_weight: float = 1.0
     same_place: float = 1.0
-    min_link: float = 0.25
+    min_link: float = -0.02
     matching: str = "optimal"
     linked_peaks: int | None = None
     linked_score: float = 0.0

@@ -24,13 +24,13 @@ class Workspace:
 
 
 @njit(nogil=True, cache=True)
-def assign_edges(scores, peaks, counts, edges, most, least, floor, cost, partner, floats, integers):  # type: ignore[no-untyped-def]
-    """For each edge the assignment of peaks with the largest total score.
+def assign_edges(scores, peaks, counts, edges, most, least, floor, forced, cost, partner, floats, integers):  # type: ignore[no-untyped-def]
+    """For each edge the assignment of peaks of largest worth.
 
     ``scores`` float64 [E, M, M]; ``peaks`` float64 [K, M, 3] with their score last, best first, and ``counts`` int64
-    [K]; pairs below ``floor`` are worth no less than that. The best ``most`` that reach ``least`` take part.
-    ``edges`` int64 [E, 2]; ``cost`` float64 [M, M] is scratch. ``partner`` int64 [E, M] gets the second end's peak of
-    each first end's peak, -1 for none.
+    [K]; the best ``most`` that reach ``least`` take part. ``edges`` int64 [E, 2]; ``cost`` float64 [M, M] is scratch.
+    A pair is worth its score beyond ``floor`` times the square root of its length, or nothing; ``forced``: its score.
+    ``partner`` int64 [E, M] gets the second end's peak of each first end's peak, -1 for none.
     """
     for e in range(edges.shape[0]):
         a, b = edges[e]
@@ -43,7 +43,14 @@ def assign_edges(scores, peaks, counts, edges, most, least, floor, cost, partner
             partner[e, i] = -1
         for i in range(rows):
             for j in range(columns):
-                cost[i, j] = -max(scores[e, i, j], floor)
+                if forced:
+                    cost[i, j] = -scores[e, i, j]
+                elif scores[e, i, j] > floor:
+                    dx, dy = peaks[b, j, 0] - peaks[a, i, 0], peaks[b, j, 1] - peaks[a, i, 1]
+                    # As standard deviations add up: a line twice as long is evidence of twice as many cells.
+                    cost[i, j] = -(scores[e, i, j] - floor) * np.sqrt(np.sqrt(dx * dx + dy * dy) + 1.0)
+                else:
+                    cost[i, j] = 0.0
         assign(cost, rows, columns, partner[e], floats, integers)
 
 

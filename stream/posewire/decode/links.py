@@ -4,9 +4,10 @@ The line integral of Cao et al. 2017 (arXiv:1611.08050, section 3.3): the field 
 between two peaks. ``dot`` takes the mean of its component along the line, as SLEAP and OpenPose do. ``sharp`` weighs
 what is read by how well its direction fits: half of it counts down to a tangent of 1 / 3 (what networks reach), half
 down to 1 / 200 (what tells apart the limbs of animals on top of each other, where the field is exact), each by a
-Cauchy kernel, and nothing that points backwards. So a limb that others cross keeps its score, and a line across
-others gets none. Lines longer than an edge's ``longest`` lose ``weight * (1 - longest / length)`` (the prior of
-SLEAP's ``paf_grouping``). Slow plain twin: ``tests/reference_several.py``.
+Cauchy kernel, and nothing that points backwards. Where there is no field at all, no limb can be, and the line loses.
+So a limb that others cross keeps its score, and a line across others, or from one animal to another, gets none. Lines
+longer than an edge's ``longest`` lose ``weight * (1 - longest / length)`` (the prior of SLEAP's ``paf_grouping``).
+Slow plain twin: ``tests/reference_several.py``.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ _MOST_POINTS = 24
 _PROBES = 6  # of a line with many points so many are read first, and the others where they promise something
 _ROUNDING = 1.5 * 2.0**52  # added and taken away it leaves a whole number
 _COARSE, _FINE = 9.0, 40000.0  # squares of the inverse tangents
+_FAINT, _EMPTY = 0.09, 2.0  # squared strength below which a field is none; what a place without field costs
 
 
 @njit(nogil=True, cache=True)
-def _read(pafs, e, x, y, dx, dy, rows, columns, inverse, number, skip, sharp):  # type: ignore[no-untyped-def]
+def _read(pafs, e, x, y, dx, dy, length, rows, columns, inverse, number, skip, sharp):  # type: ignore[no-untyped-def]
     """Sum of what the field is worth at every ``skip``-th of ``number`` points of a line, times the line's length."""
     along = 0.0
     for n in range(0, number, skip):
@@ -42,6 +44,9 @@ def _read(pafs, e, x, y, dx, dy, rows, columns, inverse, number, skip, sharp):  
             squared, across = with_line * with_line, (u * dy - v * dx) ** 2
             near, nearer = squared + _COARSE * across, squared + _FINE * across
             along += 0.5 * with_line * squared * (near + nearer) / (near * nearer)
+        strength = u * u + v * v
+        if sharp and strength < _FAINT:
+            along -= _EMPTY * (1.0 - strength / _FAINT) * length
     return along
 
 
@@ -80,10 +85,14 @@ def score_pairs(  # type: ignore[no-untyped-def]
                 skip = 1
                 if sharp and number > 2 * _PROBES:
                     skip = number // _PROBES
-                along = _read(pafs, e, x - first, y - first, dx, dy, rows, columns, inverse, number, skip, sharp)
+                along = _read(
+                    pafs, e, x - first, y - first, dx, dy, length, rows, columns, inverse, number, skip, sharp
+                )
                 score = along / (((number + skip - 1) // skip) * length)
                 if skip > 1 and score >= probe_link:
-                    score = _read(pafs, e, x - first, y - first, dx, dy, rows, columns, inverse, number, 1, sharp)
+                    score = _read(
+                        pafs, e, x - first, y - first, dx, dy, length, rows, columns, inverse, number, 1, sharp
+                    )
                     score /= number * length
                 if longest[e] < length:
                     score += weight * (longest[e] / length - 1.0)

@@ -5,8 +5,8 @@ its own offset says that the keypoint lies in it and no neighbour is much higher
 cells, or half way between cells, are told apart where a search for maxima would see one plateau. Of peaks that mean
 the same place the highest stays. ``maxima``, for maps without such offsets: cells that nothing in their window
 exceeds. A plateau of equal cells that touch each other is one peak: at the cell whose 5x5 surroundings are highest
-(where the top of a map that saturates must have been), then at the first in reading order. ``strict``: only cells
-that exceed all of their window, as SLEAP has it, which loses keypoints half way between cells.
+(where the top of a map that saturates must have been), then nearest to its middle, then the first in reading order.
+``strict``: only cells that exceed all of their window, as SLEAP has it, which loses keypoints half way between cells.
 
 All kernels of this file write into memory that they are given. Slow plain twin: ``tests/reference_several.py``.
 """
@@ -148,9 +148,12 @@ def _plateau(heatmaps, k, rows, columns, radius, cell, mark, stamp, stack):  # t
     stack[0] = cell
     size, done = 1, 0
     beaten = False
+    sum_row = sum_column = 0.0
     while done < size:
         row, column = stack[done] // width, stack[done] % width
         done += 1
+        sum_row += row
+        sum_column += column
         for i in range(max(0, row - radius), min(rows, row + radius + 1)):
             for j in range(max(0, column - radius), min(columns, column + radius + 1)):
                 other = heatmaps[i, j, k]
@@ -162,11 +165,13 @@ def _plateau(heatmaps, k, rows, columns, radius, cell, mark, stamp, stack):  # t
                     size += 1
     if beaten:
         return -1
-    best, most = stack[0], -np.inf
+    best, most, least = stack[0], -np.inf, np.inf
     for n in range(size):
         around = _surroundings(heatmaps, k, rows, columns, stack[n])
-        if around > most or (around == most and stack[n] < best):
-            best, most = stack[n], around
+        # In whole numbers, so that rounding decides nothing.
+        away = (stack[n] // width * size - sum_row) ** 2 + (stack[n] % width * size - sum_column) ** 2
+        if around > most or (around == most and (away < least or (away == least and stack[n] < best))):
+            best, most, least = stack[n], around, away
     return best
 
 

@@ -97,9 +97,9 @@ class Assembler:
             )
         else:
             space = self._space
-            floor = rules.min_link if rules.matching == "optimal" else -np.inf
             assign_edges(
-                self.scores, peaks, counts, edges, self.linked, rules.linked_score, floor,
+                self.scores, peaks, counts, edges, self.linked, rules.linked_score, rules.min_link,
+                rules.matching == "forced",
                 self._cost, self.partner, space.floats, space.integers,
             )  # fmt: skip
         order, other, parent, size, last, owner = self._scratch

@@ -1,0 +1,257 @@
+"""What becomes of the animals that are remembered once it is decided who is who: learnt, born, confirmed, forgotten.
+
+Motion is a Kalman filter on the body's displacement with velocity as an Ornstein-Uhlenbeck process (see `costs`); the pose
+itself is taken as measured. The risk that an id was just exchanged is the posterior of all other explanations of this frame
+(another animal took this pose, or this animal another one's), carried on and faded out; for an animal that is missing it
+is kept until it is found again, since it may have been taken for the one that covered it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_TWIN = 0.5  # mean OKS of two poses that are one animal found twice
+_LIFE_FRAMES = 300.0  # over how many frames what lasts is averaged
+
+
+@njit(nogil=True, cache=True)
+def _odds(delta):  # type: ignore[no-untyped-def]
+    """Likelihood ratio of an explanation that costs ``delta`` more; the costs of poses are not independent, so softened."""
+    return np.exp(-0.5 * min(max(delta, -40.0), 80.0))
+
+
+@njit(nogil=True, cache=True)
+def _doubt(tracks, rows, used, count, partner, taken, value, cost, gate, appeared):  # type: ignore[no-untyped-def]
+    """Fills ``appeared`` [slot] with the posterior that this frame gave the track another animal's pose."""
+    for r in range(used):
+        t = rows[r]
+        appeared[t] = 0.0
+        a = partner[r]
+        if a < 0:
+            continue
+        others = 0.0
+        for q in range(used):
+            u = rows[q]
+            if u == t or (tracks[u].id < 0 and tracks[t].id < 0) or cost[u, a] >= 1e9:
+                continue
+            b = partner[q]
+            if b >= 0:
+                # The two exchanged.
+                if cost[t, b] < 1e9:
+                    others += _odds(cost[t, b] + cost[u, a] - cost[t, a] - cost[u, b])
+            else:
+                # A missing one is this, and this one is missing instead.
+                others += _odds(value[u, a] - value[t, a])
+        for b in range(count):
+            if taken[b] < 0 and cost[t, b] < 1e9:
+                others += _odds(cost[t, b] - cost[t, a])
+        appeared[t] = others / (1.0 + others)
+
+
+@njit(nogil=True, cache=True)
+def _learn(t, a, step_s, fade, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var, clean, moved):  # type: ignore[no-untyped-def]
+    """Take a pose for the track's: motion, keypoints, limbs."""
+    track = tracks[t]
+    body = common.body_px if common.body_px > 0.0 else 50.0
+    memory = rules.velocity_memory_s
+    ahead = track.ahead
+    own = 0.5 * (track.vx * track.vx + track.vy * track.vy)
+    roam = 0.5 * (own + common.speed_var * body * body)
+    noise_var = (rules.centre_noise_body_lengths * body) ** 2 * 2.0
+    cross = (track.cross_var + track.speed_var * ahead) * fade + roam * memory * (1.0 - fade) ** 2
+    speed = track.speed_var * fade * fade + roam * (1.0 - fade * fade)
+    total = track.reach_var + noise_var
+    x, y = moved[t, a, 0], moved[t, a, 1]
+    track.vx = track.vx * fade + cross / total * x
+    track.vy = track.vy * fade + cross / total * y
+    track.speed_var = max(speed - cross * cross / total, 0.0)
+    track.cross_var = cross * noise_var / total
+    track.place_var = noise_var
+    calm = track.missed == 0 and track.hits > 2
+    if calm:
+        common.surprise += (min(0.5 * (x * x + y * y) / total, 25.0) - common.surprise) / _LIFE_FRAMES
+        now = 0.5 * (track.vx * track.vx + track.vy * track.vy) / (body * body)
+        common.speed_var += (now - common.speed_var) / _LIFE_FRAMES
+    least = rules.speed_floor_body_lengths_per_s**2
+    common.speed_var = min(max(common.speed_var, least), 0.25 * rules.max_speed_body_lengths_per_s**2)
+    for k in range(points.shape[1]):
+        if np.isnan(clean[a, k, 0]):
+            points[t, k, 0] += x
+            points[t, k, 1] += y
+            continue
+        off_x = clean[a, k, 0] - points[t, k, 0] - x
+        off_y = clean[a, k, 1] - points[t, k, 1] - y
+        if calm and not np.isnan(off_x) and seen[t, k] < 2.5 * step_s:
+            off = min(0.5 * (off_x * off_x + off_y * off_y) / (body * body), rules.pose_sigma_body_lengths**2)
+            point_var[k] += (max(off, 1e-5) - point_var[k]) / _LIFE_FRAMES
+        points[t, k, 0] = clean[a, k, 0]
+        points[t, k, 1] = clean[a, k, 1]
+        seen[t, k] = 0.0
+    track.size_weight = min(track.size_weight + 1.0, _LIFE_FRAMES)
+    for e in range(limbs.shape[1]):
+        away = limb_now[a, e] - limbs[t, e]
+        if np.isnan(limbs[t, e]):
+            limbs[t, e] = limb_now[a, e]
+        elif not np.isnan(away):
+            limbs[t, e] += away / track.size_weight
+            limb_var[e] += (min(away * away, 0.5) - limb_var[e]) / _LIFE_FRAMES
+    track.hits += 1
+    track.missed = 0
+    track.age_s = 0.0
+    track.absent_s = 0.0
+
+
+@njit(nogil=True, cache=True)
+def _begin(t, a, tracks, points, seen, limbs, limb_now, clean, common, rules):  # type: ignore[no-untyped-def]
+    """A new track, not confirmed, from a pose."""
+    body = common.body_px if common.body_px > 0.0 else 50.0
+    track = tracks[t]
+    track.used = 1
+    track.id = -1
+    track.hits = 1
+    track.missed = 0
+    track.born_s = track.age_s = track.absent_s = 0.0
+    track.vx = track.vy = 0.0
+    track.place_var = (rules.centre_noise_body_lengths * body) ** 2 * 2.0
+    track.cross_var = 0.0
+    track.speed_var = common.speed_var * body * body
+    track.ahead = 0.0
+    track.reach_var = track.place_var
+    track.size_weight = 1.0
+    track.appearance_weight = 0.0
+    track.risk = track.contested = track.anomaly = 0.0
+    for k in range(points.shape[1]):
+        points[t, k, 0] = clean[a, k, 0]
+        points[t, k, 1] = clean[a, k, 1]
+        seen[t, k] = 0.0
+    for e in range(limbs.shape[1]):
+        limbs[t, e] = limb_now[a, e]
+
+
+@njit(nogil=True, cache=True)
+def _free_slot(tracks, wanted):  # type: ignore[no-untyped-def]
+    """An unused slot, or that of the track missing for longest (not of an id if their number is known), or -1."""
+    longest, oldest = 0.0, -1
+    for t in range(tracks.shape[0]):
+        if tracks[t].used == 0:
+            return t
+        if tracks[t].missed > 0 and tracks[t].age_s > longest and (tracks[t].id < 0 or wanted == 0):
+            longest, oldest = tracks[t].age_s, t
+    return oldest
+
+
+@njit(nogil=True, cache=True)
+def _name(t, tracks, wanted, common, rules):  # type: ignore[no-untyped-def]
+    """An id for a track that has lasted: a new one, or with all ``wanted`` given that of one missing for long."""
+    if wanted == 0 or common.next_id < wanted:
+        tracks[t].id = common.next_id
+        common.next_id += 1
+        return
+    if tracks[t].born_s < rules.takeover_after_s:
+        return
+    longest, old = rules.takeover_after_s, -1
+    for u in range(tracks.shape[0]):
+        if tracks[u].used == 1 and tracks[u].id >= 0 and tracks[u].absent_s > longest:
+            longest, old = tracks[u].absent_s, u
+    if old >= 0:
+        tracks[t].id = tracks[old].id
+        tracks[t].risk = 0.5
+        tracks[old].used = 0
+
+
+@njit(nogil=True, cache=True)
+def settle(  # type: ignore[no-untyped-def]
+    count, used, step_s, wanted, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var, looks,
+    appearance, rows, cost, value, gate, moved, partner, columns, twins, clean, taken, appeared, ids, id_scores,
+):  # fmt: skip
+    """After the assignment: learn, let go, begin and name tracks; ``ids`` int64 [A] and ``id_scores`` float32 [A].
+
+    ``wanted``: how many animals there are, 0 if that is not known. ``partner`` [row] is a column or -1; ``taken`` int64
+    [column] and ``appeared`` float64 [slot] are scratch.
+    """
+    rules = rules[0]
+    common = common[0]
+    fade = np.exp(-step_s / rules.velocity_memory_s)
+    forget = np.exp(-step_s / rules.recovery_s)
+    for n in range(ids.shape[0]):
+        ids[n] = -1
+        id_scores[n] = 0.0
+    for a in range(count):
+        taken[a] = -1
+    for r in range(used):
+        a = partner[r]
+        if a >= 0 and value[rows[r], a] < 0.0:
+            taken[a] = rows[r]
+        else:
+            partner[r] = -1
+    _doubt(tracks, rows, used, count, partner, taken, value, cost, gate, appeared)
+    for r in range(used):
+        t, a = rows[r], partner[r]
+        track = tracks[t]
+        track.risk *= forget
+        if a < 0:
+            track.missed += 1
+            continue
+        doubt = appeared[t]
+        if track.missed > 0:
+            doubt = 1.0 - (1.0 - doubt) * (1.0 - track.contested)
+            track.contested = 0.0
+        track.risk = max(track.risk, doubt)
+        whole_fade = fade if track.age_s <= 1.5 * step_s else np.exp(-track.age_s / rules.velocity_memory_s)
+        _learn(
+            t, a, step_s, whole_fade, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var, clean, moved
+        )
+        if appearance.shape[1] > 0:
+            track.appearance_weight = min(track.appearance_weight + 1.0, _LIFE_FRAMES)
+            for f in range(appearance.shape[1]):
+                away = appearance[columns[a], f] - looks[t, f]
+                if abs(away) < 1e15:
+                    looks[t, f] += away / track.appearance_weight
+                    if track.appearance_weight > 2.0:
+                        common.appearance_var += (min(away * away, 1e12) - common.appearance_var) / _LIFE_FRAMES
+    # A missing animal may be the one that another track now follows: remembered until it is found again.
+    for r in range(used):
+        u = rows[r]
+        if partner[r] >= 0 or tracks[u].id < 0:
+            continue
+        for q in range(used):
+            t, a = rows[q], partner[q]
+            if a >= 0 and tracks[t].id >= 0 and cost[u, a] < 1e9:
+                odds = _odds(value[u, a] - value[t, a])
+                tracks[u].contested = max(tracks[u].contested, odds / (1.0 + odds))
+    for a in range(count):
+        if taken[a] >= 0:
+            continue
+        double = False
+        for b in range(count):
+            if taken[b] >= 0 and twins[a, b] > _TWIN:
+                double = True
+        if double:
+            continue
+        t = _free_slot(tracks, wanted)
+        if t >= 0:
+            _begin(t, a, tracks, points, seen, limbs, limb_now, clean, common, rules)
+            taken[a] = t
+            if appearance.shape[1] > 0:
+                for f in range(appearance.shape[1]):
+                    looks[t, f] = appearance[columns[a], f]
+                tracks[t].appearance_weight = 1.0
+    for t in range(tracks.shape[0]):
+        track = tracks[t]
+        if track.used == 0:
+            continue
+        if track.id < 0 and track.missed == 0 and track.hits >= rules.confirm_frames and track.born_s >= rules.confirm_s:
+            _name(t, tracks, wanted, common, rules)
+        if track.missed > 0 and (
+            (track.id < 0 and track.absent_s > 2.0 * rules.confirm_s and track.missed > 2)
+            or (wanted == 0 and track.absent_s > rules.forget_after_s)
+        ):
+            track.used = 0
+    for a in range(count):
+        t = taken[a]
+        if t >= 0 and tracks[t].used == 1 and tracks[t].id >= 0:
+            ids[columns[a]] = tracks[t].id
+            id_scores[columns[a]] = 1.0 - tracks[t].risk
+    if step_s < 1.0:
+        common.frame_s += (step_s - common.frame_s) * (0.02 if common.frame_s > 0.0 else 1.0)

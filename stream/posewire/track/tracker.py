@@ -1,0 +1,104 @@
+"""Identities over time, causal and in constant memory: poses of a frame in, who is who out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from posewire.assignment import Workspace, assign
+from posewire.frame import Floats
+from posewire.track.costs import compare, measure
+from posewire.track.life import settle
+from posewire.track.rules import TrackRules, as_record
+from posewire.track.state import State
+from posewire_models.skeleton import Pair
+
+_LONGEST_S = 3600.0
+_SHORTEST_S = 1e-4
+
+
+class Tracker:
+    """Follows animals from frame to frame.
+
+    ``keypoints``: K; ``skeleton``: pairs of keypoints whose distances say how large an animal is. ``animals``: how many
+    there are, if that is known: then ids are 0 to animals - 1 and there is never another. Else every new animal gets the
+    next number, and none is used twice. ``most``: poses of one frame that are looked at (later rows stay unknown), and
+    half of the animals that are remembered.
+
+    After `step`, ``ids`` int64 [A] and ``id_scores`` float32 [A] tell of each pose who it is (-1: not known yet, or found
+    twice) and how likely it is that no swap has just happened (0 for unknown ones).
+    """
+
+    def __init__(
+        self,
+        keypoints: int,
+        skeleton: Sequence[Pair],
+        rules: TrackRules = TrackRules(),
+        *,
+        animals: int | None = None,
+        most: int = 32,
+    ) -> None:
+        if animals is not None and animals < 1:
+            raise ValueError(f"animals is {animals}: expected 1 or more, or None")
+        self.rules = rules
+        self.animals = animals
+        self.most = most
+        self._record = as_record(rules)
+        self._edges = np.asarray(skeleton, np.int64).reshape(-1, 2)
+        slots = 2 * max(most, animals or 0)
+        self._state = State(slots, most, keypoints, len(self._edges))
+        self._space = Workspace(max(slots, most))
+        self._taken = np.zeros(most, np.int64)
+        self._doubt = np.zeros(slots, np.float64)
+        self._no_appearance: Floats = np.zeros((most, 0), np.float32)
+        self._ids_room = np.zeros(most, np.int64)
+        self._scores_room: Floats = np.zeros(most, np.float32)
+        self.reset()
+        # Compiles, or loads what was compiled.
+        self.step(np.zeros((1, keypoints, 3), np.float32), 0)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the next pose is the first."""
+        rules = self.rules
+        self._state.reset(rules.sigma_body_lengths, rules.size_sigma, rules.speed_floor_body_lengths_per_s)
+        self._last_ns: int | None = None
+        self.ids: npt.NDArray[np.int64] = self._ids_room[:0]
+        self.id_scores: Floats = self._scores_room[:0]
+
+    def step(self, poses: Floats, time_ns: int, appearance: Floats | None = None) -> None:
+        """One frame: ``poses`` float32 [A, K, 3] = x, y (px; NaN where absent), score, in any order, taken at ``time_ns``.
+
+        ``appearance`` float32 [A, F]: any numbers that an animal keeps, such as colours or features of a network. A time
+        that does not advance counts as a tenth of a millisecond.
+        """
+        state = self._state
+        step_s = _SHORTEST_S
+        if self._last_ns is not None:
+            step_s = min(max((time_ns - self._last_ns) * 1e-9, _SHORTEST_S), _LONGEST_S)
+        self._last_ns = time_ns
+        animals = len(poses)
+        if animals > len(self._ids_room):
+            self._ids_room, self._scores_room = np.zeros(animals, np.int64), np.zeros(animals, np.float32)
+        self.ids, self.id_scores = self._ids_room[:animals], self._scores_room[:animals]
+        if appearance is None:
+            appearance = self._no_appearance
+        elif state.appearance.shape[1] != appearance.shape[1]:
+            state.appearance = np.zeros((len(state.tracks), appearance.shape[1]))
+        count = measure(
+            poses, self._edges, self.most, state.clean, state.columns, state.limb_now, state.twins, state.common
+        )
+        used = compare(
+            state.clean, count, appearance, self._edges, step_s, self._record, state.common, state.tracks, state.points,
+            state.seen, state.limbs, state.limb_var, state.limb_now, state.point_var, state.appearance, state.rows,
+            state.cost, state.value, state.misfit, state.moved, state.gate, state.table, state.columns, state.scratch,
+        )  # fmt: skip
+        assign(state.table, used, count, state.partner, self._space.floats, self._space.integers)
+        settle(
+            count, used, step_s, self.animals or 0, self._record, state.common, state.tracks, state.points, state.seen,
+            state.limbs, state.limb_var, state.limb_now, state.point_var, state.appearance, appearance, state.rows,
+            state.cost, state.value, state.gate, state.moved, state.partner, state.columns, state.twins, state.clean,
+            self._taken, self._doubt, self.ids, self.id_scores,
+        )  # fmt: skip

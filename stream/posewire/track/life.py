@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 _TWIN = 0.5  # mean OKS of two poses that are one animal found twice
+_LEAST_SHARE = 0.35  # of the keypoints that poses usually have; less is a fragment, and begins no animal
 _LIFE_FRAMES = 300.0  # over how many frames what lasts is averaged
 
 
@@ -22,7 +23,34 @@ def _odds(delta):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _doubt(tracks, rows, used, count, partner, taken, value, cost, gate, appeared):  # type: ignore[no-untyped-def]
+def _widen(tracks, rows, used, count, step_s, rules, common, cost, moved, wide):  # type: ignore[no-untyped-def]
+    """``wide`` [slot, column]: the costs again, for somebody who knows how animals behave when nobody sees them.
+
+    Where an animal was out of sight it may have stopped or turned back, so its place says less than the motion model
+    thinks; and what it looked like says the less the longer ago it was.
+    """
+    body = common.body_px if common.body_px > 0.0 else 50.0
+    inflation = min(max(common.surprise, 0.5), 20.0)
+    noise_var = (rules.centre_noise_body_lengths * body) ** 2 * 2.0
+    for r in range(used):
+        t = rows[r]
+        track = tracks[t]
+        recent = np.exp(-track.age_s / rules.turning_s)
+        turned = 2.0 * track.ahead * np.sqrt(track.vx * track.vx + track.vy * track.vy)
+        var = track.reach_var * inflation + noise_var
+        wide_var = var + turned * turned + (rules.contact_body_lengths * body) ** 2 * (1.0 - recent)
+        for a in range(count):
+            if cost[t, a] >= 1e9:
+                wide[t, a] = 1e9
+                continue
+            away = moved[t, a, 0] ** 2 + moved[t, a, 1] ** 2
+            place = 2.5 * np.log1p(away / (3.0 * var)) + np.log(var / (body * body))
+            wide[t, a] = 2.5 * np.log1p(away / (3.0 * wide_var)) + np.log(wide_var / (body * body))
+            wide[t, a] += recent * (cost[t, a] - place)
+
+
+@njit(nogil=True, cache=True)
+def _doubt(tracks, rows, used, count, partner, taken, cost, appeared):  # type: ignore[no-untyped-def]
     """Fills ``appeared`` [slot] with the posterior that this frame gave the track another animal's pose."""
     for r in range(used):
         t = rows[r]
@@ -42,7 +70,7 @@ def _doubt(tracks, rows, used, count, partner, taken, value, cost, gate, appeare
                     others += _odds(cost[t, b] + cost[u, a] - cost[t, a] - cost[u, b])
             else:
                 # A missing one is this, and this one is missing instead.
-                others += _odds(value[u, a] - value[t, a])
+                others += _odds(cost[u, a] - cost[t, a])
         for b in range(count):
             if taken[b] < 0 and cost[t, b] < 1e9:
                 others += _odds(cost[t, b] - cost[t, a])
@@ -156,14 +184,14 @@ def _name(t, tracks, wanted, common, rules):  # type: ignore[no-untyped-def]
             longest, old = tracks[u].absent_s, u
     if old >= 0:
         tracks[t].id = tracks[old].id
-        tracks[t].risk = 0.5
+        tracks[t].risk = 0.75
         tracks[old].used = 0
 
 
 @njit(nogil=True, cache=True)
 def settle(  # type: ignore[no-untyped-def]
     count, used, step_s, wanted, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var, looks,
-    appearance, rows, cost, value, gate, moved, partner, columns, twins, clean, taken, appeared, ids, id_scores,
+    appearance, rows, cost, value, gate, moved, partner, columns, twins, clean, taken, appeared, wide, ids, id_scores,
 ):  # fmt: skip
     """After the assignment: learn, let go, begin and name tracks; ``ids`` int64 [A] and ``id_scores`` float32 [A].
 
@@ -185,7 +213,8 @@ def settle(  # type: ignore[no-untyped-def]
             taken[a] = rows[r]
         else:
             partner[r] = -1
-    _doubt(tracks, rows, used, count, partner, taken, value, cost, gate, appeared)
+    _widen(tracks, rows, used, count, step_s, rules, common, cost, moved, wide)
+    _doubt(tracks, rows, used, count, partner, taken, wide, appeared)
     for r in range(used):
         t, a = rows[r], partner[r]
         track = tracks[t]
@@ -218,12 +247,15 @@ def settle(  # type: ignore[no-untyped-def]
         for q in range(used):
             t, a = rows[q], partner[q]
             if a >= 0 and tracks[t].id >= 0 and cost[u, a] < 1e9:
-                odds = _odds(value[u, a] - value[t, a])
+                odds = _odds(wide[u, a] - wide[t, a])
                 tracks[u].contested = max(tracks[u].contested, odds / (1.0 + odds))
     for a in range(count):
         if taken[a] >= 0:
             continue
-        double = False
+        parts = 0
+        for k in range(points.shape[1]):
+            parts += not np.isnan(clean[a, k, 0])
+        double = parts < _LEAST_SHARE * common.keypoints
         for b in range(count):
             if taken[b] >= 0 and twins[a, b] > _TWIN:
                 double = True

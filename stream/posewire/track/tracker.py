@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from posewire_models.skeleton import Pair
 
 _LONGEST_S = 3600.0
 _SHORTEST_S = 1e-4
+_KNOWN_NUMBER = 8.0  # natural logarithm, beside `TrackRules.clutter`
 
 
 class Tracker:
@@ -45,12 +47,16 @@ class Tracker:
         self.rules = rules
         self.animals = animals
         self.most = most
+        if animals is not None:
+            # Whoever turns up must be one of those who are missing.
+            rules = replace(rules, reappears_per_s=1e3, clutter=rules.clutter + _KNOWN_NUMBER)
         self._record = as_record(rules)
         self._edges = np.asarray(skeleton, np.int64).reshape(-1, 2)
         slots = 2 * max(most, animals or 0)
         self._state = State(slots, most, keypoints, len(self._edges))
         self._space = Workspace(max(slots, most))
         self._taken = np.zeros(most, np.int64)
+        self._wide = np.zeros((slots, most), np.float64)
         self._doubt = np.zeros(slots, np.float64)
         self._no_appearance: Floats = np.zeros((most, 0), np.float32)
         self._ids_room = np.zeros(most, np.int64)
@@ -100,5 +106,5 @@ class Tracker:
             count, used, step_s, self.animals or 0, self._record, state.common, state.tracks, state.points, state.seen,
             state.limbs, state.limb_var, state.limb_now, state.point_var, state.appearance, appearance, state.rows,
             state.cost, state.value, state.gate, state.moved, state.partner, state.columns, state.twins, state.clean,
-            self._taken, self._doubt, self.ids, self.id_scores,
+            self._taken, self._doubt, self._wide, self.ids, self.id_scores,
         )  # fmt: skip

@@ -74,13 +74,15 @@ def pieces(animal: Points, edges: Sequence[Pair]) -> list[set[int]]:
     return found
 
 
-def scene(rng: np.random.Generator, style: str, stride: int) -> tuple[Points, list[Pair], tuple[int, int]]:
-    """Up to 30 animals [A, K, 2], edges, and the size of the image, 64 x 48 cells.
+def scene(
+    rng: np.random.Generator, style: str, stride: int, most: int = 30
+) -> tuple[Points, list[Pair], tuple[int, int]]:
+    """Up to ``most`` animals [A, K, 2], edges, and the size of the image, 64 x 48 cells.
 
     ``clustered``: keypoints about a centre; ``chains``: limbs of like length in any direction; ``scattered``: keypoints
     anywhere, so that limbs cross the whole image.
     """
-    animals, keypoints = int(rng.integers(1, 31)), int(rng.integers(2, 13))
+    animals, keypoints = int(rng.integers(1, most + 1)), int(rng.integers(2, 13))
     edges: list[Pair] = [(int(rng.integers(k)), k) for k in range(1, keypoints)]
     size = (64 * stride, 48 * stride)
     points = rng.uniform(0, 1, (animals, keypoints, 2)) * (size[0] - 1, size[1] - 1)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from posewire.endpoint import DEFAULT_ENDPOINT
+from posewire_models.contract import ModelContract
+from posewire_models.decoding import Decoding, decoding_of, decoding_problems
 from posewire_models.errors import InputError, nearest
 
 if sys.version_info >= (3, 11):
@@ -33,6 +36,9 @@ class RunSettings(BaseModel):
     pace: Literal["real", "max"] = "real"
     wait_subscribers: int = Field(default=0, ge=0)
     crop: str = "full"
+    follow_px: int = Field(default=0, ge=0, le=10_000)
+    animals: int | None = Field(default=None, ge=1, le=100)
+    decoding: dict[str, Any] = Field(default_factory=dict)
     min_score: float | None = Field(default=None, ge=0, le=1)
     provider: str = "auto"
     threads: int = Field(default=0, ge=0)
@@ -51,6 +57,18 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML ({error})") from None
+
+
+def decoding_rules(settings: RunSettings, contract: ModelContract) -> Decoding:
+    """The rules of the model file, with those that the rig's table ``[decoding]`` sets. Raises InputError."""
+    if contract.animals == "one" and (settings.decoding or settings.animals):
+        what = "[decoding]" if settings.decoding else "--animals"
+        raise InputError(f"{what}: {contract.name} is a model of one animal; leave it out, or take one of several")
+    problems = decoding_problems(settings.decoding, len(contract.skeleton))
+    if problems:
+        raise InputError(f"[decoding] {problems[0]}")
+    rules = decoding_of({**contract.decoding, **settings.decoding})
+    return rules if settings.animals is None else replace(rules, max_animals=settings.animals)
 
 
 def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:

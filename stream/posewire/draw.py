@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from posewire.colours import identity_colour
 from posewire.frame import Floats, Image
 from posewire.preprocess import Crop
 from posewire_models.errors import InputError
@@ -34,12 +35,16 @@ def annotate(
     text: str,
     scores: bool = True,
     crop: Crop | None = None,
+    ids: Sequence[int] | None = None,
+    id_scores: Sequence[float] | None = None,
 ) -> Image:
     """A copy of ``image`` (BGR or gray) with poses float32 [A, K, 3] drawn; keypoints that are NaN are left out.
 
     A legend names the keypoints, with the scores of the first animal, and lies beneath the pose; ``crop`` is framed,
-    and what lies outside it darker; ``text`` stands in a bar below the image. The result is uint8 [H + bar, W, 3] BGR;
-    images under 480 px high are enlarged by a whole factor so that they can be read.
+    and what lies outside it darker; ``text`` stands in a bar below the image. The result is uint8 [H + bar, W, 3]
+    BGR; images under 480 px high are enlarged by a whole factor so that they can be read. With ``ids`` each animal
+    has the colour of its identity instead, and its number, with its ``id_scores``, beside it; the legend then names
+    the animals.
     """
     factor = max(1, round(480 / image.shape[0]))
     colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
@@ -49,17 +54,23 @@ def annotate(
     colours = keypoint_colours(len(keypoints))
     if crop is not None:
         _frame_crop(canvas, crop, factor, unit)
-    _legend(canvas, poses, keypoints, colours, unit, scores)
-    for pose in poses:
+    if ids is None:
+        _legend(canvas, poses, keypoints, colours, unit, scores)
+    else:
+        _identities(canvas, ids, id_scores, unit)
+    for n, pose in enumerate(poses):
+        own = None if ids is None else identity_colour(ids[n])
         for i, j in skeleton:
             if np.isfinite(pose[[i, j], :2]).all():
-                _line(canvas, pose[i], pose[j], factor, unit)
+                _line(canvas, pose[i], pose[j], factor, unit, own or (235, 235, 235))
         for k, (x, y, _) in enumerate(pose):
             if np.isfinite(x + y):
                 centre = _fixed(x, y, factor)
-                radius = (4 * unit) << _SUBPIXEL_BITS
+                radius = ((4 if own is None else 3) * unit) << _SUBPIXEL_BITS
                 cv2.circle(canvas, centre, radius + 16 * unit, (0, 0, 0), -1, cv2.LINE_AA, _SUBPIXEL_BITS)
-                cv2.circle(canvas, centre, radius, colours[k], -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+                cv2.circle(canvas, centre, radius, own or colours[k], -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+        if ids is not None and own is not None:
+            _number(canvas, pose, ids[n], own, factor, unit)
     bar = np.full((20 * unit, canvas.shape[1], 3), _DARK, np.uint8)
     _text(bar, text, (6 * unit, 14 * unit), (255, 255, 255), unit)
     return np.concatenate([canvas, bar])
@@ -184,10 +195,34 @@ def _fixed(x: float, y: float, factor: float) -> tuple[int, int]:
     return int(fixed[0]), int(fixed[1])
 
 
-def _line(canvas: Image, start: Floats, end: Floats, factor: int, unit: int) -> None:
+def _number(canvas: Image, pose: Floats, number: int, colour: tuple[int, int, int], factor: int, unit: int) -> None:
+    """An animal's number to the right of it."""
+    known = pose[np.isfinite(pose[:, 0]), :2]
+    if len(known):
+        x, y = (int(v) for v in (np.array([known[:, 0].max(), known[:, 1].mean()]) + 0.5) * factor)
+        text, at = "?" if number < 0 else str(number), (x + 6 * unit, y + 5 * unit)
+        cv2.putText(canvas, text, at, _FONT, 0.6 * unit, (0, 0, 0), 4 * unit, cv2.LINE_AA)
+        cv2.putText(canvas, text, at, _FONT, 0.6 * unit, colour, 2 * unit, cv2.LINE_AA)
+
+
+def _identities(canvas: Image, ids: Sequence[int], id_scores: Sequence[float] | None, unit: int) -> None:
+    """The legend of several animals: number and score of identity of each, in its colour, by number."""
+    line = 16 * unit
+    height, width = min(canvas.shape[0], line * len(ids) + 8 * unit), min(canvas.shape[1], 92 * unit)
+    panel = canvas[:height, :width]
+    panel[:] = (panel * 0.35).astype(np.uint8)
+    for row, n in enumerate(sorted(range(len(ids)), key=lambda n: ids[n])):
+        score = "" if id_scores is None else f"  {id_scores[n]:.2f}"
+        name = "unknown" if ids[n] < 0 else f"id {ids[n]}{score}"
+        _text(canvas, name, (8 * unit, (row + 1) * line), identity_colour(ids[n]), unit)
+
+
+def _line(
+    canvas: Image, start: Floats, end: Floats, factor: int, unit: int, colour: tuple[int, int, int] = (235, 235, 235)
+) -> None:
     points = _fixed(start[0], start[1], factor), _fixed(end[0], end[1], factor)
     cv2.line(canvas, *points, (0, 0, 0), 3 * unit, cv2.LINE_AA, _SUBPIXEL_BITS)
-    cv2.line(canvas, *points, (235, 235, 235), unit, cv2.LINE_AA, _SUBPIXEL_BITS)
+    cv2.line(canvas, *points, colour, unit, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _frame_crop(canvas: Image, crop: Crop, factor: int, unit: int) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 
 from posewire.message import Stamps
 
-STAGES = ("wait", "prepare", "infer", "decode", "publish", "total", "photon")
+STAGES = ("wait", "prepare", "infer", "decode", "track", "publish", "total", "photon")
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 # Neighbouring bins differ by 0.2 %, so a percentile is off by 0.1 % at most.
 _BINS_PER_E = 500.0
@@ -56,13 +56,16 @@ class Ledger:
         self.processed = 0
         self._recent: deque[tuple[int, int]] = deque(maxlen=512)
 
-    def add(self, stamps: Stamps, returned: int) -> None:
-        """Enter one frame's stamps; ``returned``: when its send returned, in ns of the same clock."""
+    def add(self, stamps: Stamps, returned: int, tracked: int | None = None) -> None:
+        """Enter one frame's stamps; ``returned``: when its send returned, ``tracked``: when it was known who is who,
+        both in ns of the same clock."""
         stages = self.stages
         stages["wait"].add(stamps.picked - stamps.grabbed)
         stages["prepare"].add(stamps.prepared - stamps.picked)
         stages["infer"].add(stamps.inferred - stamps.prepared)
         stages["decode"].add(stamps.decoded - stamps.inferred)
+        if tracked is not None:
+            stages["track"].add(tracked - stamps.decoded)
         stages["publish"].add(returned - stamps.sent)
         stages["total"].add(returned - stamps.grabbed)
         if stamps.exposed is not None:
@@ -71,9 +74,9 @@ class Ledger:
         self._recent.append((returned, returned - stamps.grabbed))
 
     def latency_ms(self) -> dict[str, dict[str, float | None] | None]:
-        """The report's ``latency_ms``; ``photon`` is None where no exposure was known."""
+        """The report's ``latency_ms``; ``photon`` is None where no exposure was known, ``track`` for one animal."""
         return {
-            name: None if name == "photon" and not stage.count else stage.summary_ms()
+            name: None if name in ("photon", "track") and not stage.count else stage.summary_ms()
             for name, stage in self.stages.items()
         }
 

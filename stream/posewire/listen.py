@@ -11,7 +11,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from posewire.clock import now_ns
-from posewire.message import MetaContent
+from posewire.colours import painted
+from posewire.message import UNKNOWN_ID, MetaContent
 from posewire.reader import Pose, Reader
 
 LINES_PER_S = 20
@@ -120,6 +121,7 @@ class _Printer:
         self._gap_ns = 0 if every else 1_000_000_000 // LINES_PER_S
         self._last_ns: int | None = None
         self._lost = 0  # not told yet
+        self._colours = out.isatty()
 
     def pose(self, pose: Pose, lost: int) -> None:
         self._lost += lost
@@ -127,7 +129,7 @@ class _Printer:
             self.passed_over += 1
             return
         self._last_ns = pose.received_ns
-        self._line(_as_json(pose, self._lost) if self._as_json else _as_text(pose, self._lost))
+        self._line(_as_json(pose, self._lost) if self._as_json else _as_text(pose, self._lost, self._colours))
         self._lost = 0
 
     def report(self, report: dict[str, Any]) -> None:
@@ -150,7 +152,7 @@ def _names(pose: Pose) -> list[str]:
     return list(pose.meta.keypoints) if pose.meta is not None else [str(k) for k in range(pose.poses.shape[1])]
 
 
-def _as_text(pose: Pose, lost: int) -> str:
+def _as_text(pose: Pose, lost: int, colours: bool) -> str:
     age_ms = pose.age_ms(pose.received_ns)
     parts = [f"seq {pose.seq}  frame {pose.frame}  age {'unknown' if math.isnan(age_ms) else f'{age_ms:.2f} ms'}"]
     if lost:
@@ -160,7 +162,13 @@ def _as_text(pose: Pose, lost: int) -> str:
         points = "  ".join(
             f"{name} {x:.1f},{y:.1f},{score:.2f}" for name, (x, y, score) in zip(names, animal, strict=True)
         )
-        parts.append(points if len(pose.poses) == 1 else f"[{number}] {points}")
+        known = pose.ids[number] if pose.ids else UNKNOWN_ID
+        if known != UNKNOWN_ID:
+            points = f"[{known} {pose.id_scores[number]:.2f}] {points}"
+            points = painted(points, known) if colours else points
+        elif len(pose.poses) > 1:
+            points = f"[?] {points}"
+        parts.append(points)
     return "  ".join(parts)
 
 
@@ -178,6 +186,7 @@ def _as_json(pose: Pose, lost: int) -> str:
                 for animal in pose.poses
             ],
             "ids": pose.ids,
+            "id_scores": [round(score, 4) for score in pose.id_scores],
         }
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgpack
 import numpy as np
+import numpy.typing as npt
 
 from posewire.clock import ClockInfo
 from posewire.frame import Floats
@@ -106,8 +107,8 @@ class PoseContent:
     frame: int
     stamps: Stamps
     poses: Floats
-    ids: Sequence[int] | None = None
-    id_scores: Sequence[float] | None = None
+    ids: Sequence[int] | npt.NDArray[np.int64] | None = None
+    id_scores: Sequence[float] | Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -304,6 +305,6 @@ def _unpack_map(payload: bytes) -> dict[Any, Any]:
     return content
 
 
-def _plain(values: Sequence[Any]) -> list[Any]:
+def _plain(values: Sequence[Any] | npt.NDArray[Any]) -> list[Any]:
     """A list of Python's own numbers, also from an array."""
     return values.tolist() if isinstance(values, np.ndarray) else list(values)

@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from posewire.clock import now_ns
-from posewire.decode import Decoder
+from posewire.follow import Follower
 from posewire.frame import Floats, Image
-from posewire.preprocess import Crop, Geometry, Preparation, plan
-from posewire.session import Model, Network, open_network
+from posewire.looks import CropLook, FullLook, Settings
+from posewire.preprocess import Crop, Geometry
+from posewire.session import Model, Network
+from posewire.track import Tracker
+from posewire_models.decoding import Decoding
+
+_FRAME_NS = 33_333_333  # between two frames whose times nobody tells
 
 
 @dataclass(slots=True)
 class StepStamps:
-    """When each stage of one frame ended, in ns of the session's clock."""
+    """When each stage of one frame ended, in ns of the session's clock; ``tracked`` is None for one animal."""
 
     prepared: int = 0
     inferred: int = 0
     decoded: int = 0
+    tracked: int | None = None
 
 
 class Pipeline:
     """Frames in, poses out, on buffers made once per frame size.
 
-    ``Pipeline(load_model("mouse-topview"))(image)`` returns float32 [1, K, 3] = x, y (full-frame pixels), score; below
-    ``min_score`` (default: the model's own) x and y are NaN. The array is overwritten by the next call.
+    ``Pipeline(load_model("mouse-topview"))(image)`` returns float32 [A, K, 3] = x, y (full-frame pixels), score; below
+    ``min_score`` (default: the model's own) x and y are NaN. The array is overwritten by the next call. A is 1 for a
+    model of one animal. For a model of several it is the number found, and `ids` and `id_scores` tell who is who.
 
-    ``provider`` and ``threads`` as in `posewire.session.open_network`. Frames of another size than the last are
-    met by building the network for that size, which takes as long as a start. Raises InputError if the crop
-    leaves the frame or the provider cannot run.
+    ``crop``: the part of the frame that is looked at. ``follow``: about each animal of a model of several, a square
+    crop of ``follow_px`` px (0: half of the frame's shorter side); the whole frame is looked at now and then.
+    ``animals``: how many there are, if it is known; no more are found. ``rules``: how maps become animals (default:
+    the model's own). ``provider`` and ``threads`` as in `posewire.session.open_network`. Frames of another size than
+    the last are met by building the network for that size, which takes as long as a start. Raises InputError if the
+    crop leaves the frame or the provider cannot run.
     """
 
     def __init__(
@@ -37,51 +50,99 @@ class Pipeline:
         model: Model,
         *,
         crop: Crop | None = None,
+        follow: bool = False,
+        follow_px: int = 0,
         provider: str = "auto",
         threads: int = 0,
         min_score: float | None = None,
+        animals: int | None = None,
+        rules: Decoding | None = None,
         clock: Callable[[], int] = now_ns,
     ) -> None:
         self.model = model
         self.min_score = model.contract.min_score if min_score is None else min_score
-        self.geometry: Geometry | None = None
         self.crop = crop
-        self._provider = provider
-        self._threads = threads
+        self.several = model.contract.animals == "many"
+        self.geometry: Geometry | None = None
+        rules = rules or model.contract.rules
+        if animals is not None:
+            rules = replace(rules, max_animals=animals)
+        self._settings = Settings(model, provider, threads, self.min_score, rules)
         self._clock = clock
+        self._tracker: Tracker | None = None
+        if self.several:
+            self._tracker = Tracker(len(model.contract.keypoints), model.contract.skeleton, animals=animals)
+        self._follower = Follower(animals, follow_px) if follow and self.several else None
+        self._time_ns = 0
 
     def fit(self, width: int, height: int) -> None:
         """Make the network and all buffers for frames of this size, and run every stage once to warm it up."""
-        geometry = plan(self.model.contract, width, height, self.crop)
-        self.network: Network = open_network(self.model, *geometry.padded, self._provider, self._threads)
-        self._preparation = Preparation(self.model.contract, geometry, self.network.frames)
-        self._decoder = Decoder(self.model.contract, geometry, self.min_score)
-        self._decoder.decode(self.network.heatmaps, self.network.offsets)
-        self.geometry = geometry
+        self._full = FullLook(self._settings, width, height, self.crop)
+        self._look: FullLook | CropLook = self._full
+        self._crops: CropLook | None = None
+        if self._follower is not None:
+            self._crops = self._follower.look(self._settings, width, height)
+        self.geometry = self._full.geometry
+
+    @property
+    def network(self) -> Network:
+        """The network for whole frames."""
+        return self._full.network
 
     @property
     def peaks(self) -> Floats:
-        """Best peak of every keypoint of the last frame, whatever its score: float32 [1, K, 3]."""
-        return self._decoder.peaks
+        """Of one animal the best peak of every keypoint of the last frame, whatever its score; of several its poses."""
+        return self._look.peaks
 
     @property
     def poses(self) -> Floats:
-        """What is published of the last frame: float32 [1, K, 3], NaN below ``min_score``."""
-        return self._decoder.poses
+        """What is published of the last frame: float32 [A, K, 3], NaN below ``min_score``."""
+        return self._look.poses
 
-    def step(self, image: Image, stamps: StepStamps, on_prepared: Callable[[], None] | None = None) -> None:
+    @property
+    def ids(self) -> npt.NDArray[np.int64] | None:
+        """Who each of ``poses`` is, int64 [A], -1 for unknown; None for a model of one animal."""
+        return None if self._tracker is None else self._tracker.ids
+
+    @property
+    def id_scores(self) -> Floats | None:
+        """How likely it is for each of ``poses`` that no swap has just happened, float32 [A]; None for one animal."""
+        return None if self._tracker is None else self._tracker.id_scores
+
+    def step(
+        self,
+        image: Image,
+        stamps: StepStamps,
+        on_prepared: Callable[[], None] | None = None,
+        time_ns: int | None = None,
+    ) -> None:
         """One frame of the fitted size (uint8 [H, W, 3] BGR or [H, W] gray) through all stages, stamped.
 
         ``on_prepared`` is called when the frame stands in the network's input, just before the network runs.
+        ``time_ns``: when the frame was taken, for telling animals apart; without it 33 ms after the last.
         """
-        self._preparation.into(image)
+        self._time_ns = self._time_ns + _FRAME_NS if time_ns is None else time_ns
+        self._look = self._choose()
+        look = self._look
+        look.prepare(image)
         stamps.prepared = self._clock()
         if on_prepared is not None:
             on_prepared()
-        self.network.run()
+        look.run()
         stamps.inferred = self._clock()
-        self._decoder.decode(self.network.heatmaps, self.network.offsets)
+        look.decode()
         stamps.decoded = self._clock()
+        if self._tracker is not None:
+            self._tracker.step(look.poses, self._time_ns)
+            stamps.tracked = self._clock()
+            if self._crops is not None and self._follower is not None:
+                self._follower.saw(look.poses, self._tracker.ids, self._time_ns)
+
+    def _choose(self) -> FullLook | CropLook:
+        """The crops about the animals that are followed, if there are any and it is not time for the whole frame."""
+        if self._crops is None or self._follower is None or not self._follower.aim(self._crops, self._time_ns):
+            return self._full
+        return self._crops
 
     def fits(self, image: Image) -> bool:
         """Whether the buffers are made for frames of this image's size."""

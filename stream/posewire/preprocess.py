@@ -6,10 +6,12 @@ already exists. The network's input is padded right and bottom with zeros that a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from posewire.frame import Image
 from posewire_models.contract import ModelContract
@@ -91,10 +93,14 @@ class Preparation:
         self._same_size = geometry.resized == (crop.width, crop.height)
         self._interpolation = cv2.INTER_AREA if resize_averages(contract.scale) else cv2.INTER_LINEAR
 
-    def into(self, image: Image) -> None:
-        """Crop, resize and colour one frame (uint8 [H, W, 3] BGR or [H, W] gray) into the buffer."""
+    def into(self, image: Image, corner: Sequence[int] | npt.NDArray[np.int64] | None = None) -> None:
+        """Crop, resize and colour one frame (uint8 [H, W, 3] BGR or [H, W] gray) into the buffer.
+
+        ``corner``: left and top (px) of the crop, if it is not where the geometry has it.
+        """
         crop = self.geometry.crop
-        view = image[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+        x, y = (crop.x, crop.y) if corner is None else corner
+        view = image[y : y + crop.height, x : x + crop.width]
         if view.ndim == 3 and view.shape[2] == 1:
             view = view[:, :, 0]
         if view.ndim == 2:

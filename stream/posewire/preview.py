@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from posewire.clock import now_ns
 from posewire.draw import PICTURES, annotate, check_target, write_picture
@@ -33,6 +34,8 @@ class _Shown:
     image: Image
     poses: Floats
     text: str
+    ids: list[int] | None
+    id_scores: list[float] | None
 
 
 class Viewer:
@@ -69,12 +72,22 @@ class Viewer:
         self._thread = threading.Thread(target=self._work, name="posewire-show", daemon=True)
         self._thread.start()
 
-    def offer(self, image: Image, poses: Floats, text: str) -> None:
-        """Hand over one frame; copies, since the loop's buffers are used again."""
+    def offer(
+        self,
+        image: Image,
+        poses: Floats,
+        text: str,
+        ids: npt.NDArray[np.int64] | None = None,
+        id_scores: Floats | None = None,
+    ) -> None:
+        """Hand over one frame, with the animals' ids and their scores if there are several; copies, since the loop's
+        buffers are used again."""
         if self._queue.full() and not self._wait:
             self.dropped += 1
             return
-        self._queue.put(_Shown(image.copy(), poses.copy(), text))
+        numbers = None if ids is None else ids.tolist()
+        scores = None if id_scores is None else id_scores.tolist()
+        self._queue.put(_Shown(image.copy(), poses.copy(), text, numbers, scores))
 
     def close(self) -> None:
         """Write what is queued, then give the file its name. Raises WorkError if writing failed."""
@@ -109,7 +122,16 @@ class Viewer:
             self._error = self._error or error
 
     def _drawn(self, shown: _Shown) -> Image:
-        return annotate(shown.image, shown.poses, self._keypoints, self._skeleton, shown.text, crop=self._crop)
+        return annotate(
+            shown.image,
+            shown.poses,
+            self._keypoints,
+            self._skeleton,
+            shown.text,
+            crop=self._crop,
+            ids=shown.ids,
+            id_scores=shown.id_scores,
+        )
 
     def _write_picture(self, shown: _Shown) -> None:
         write_picture(self.path, self._drawn(shown))

@@ -17,7 +17,7 @@ import cv2
 
 from posewire import __version__
 from posewire.clock import clock_info, now_ns
-from posewire.config import RunSettings
+from posewire.config import RunSettings, decoding_rules
 from posewire.frame import Frame, SourceInfo
 from posewire.grabber import Grabber
 from posewire.ledger import Ledger
@@ -29,8 +29,8 @@ from posewire.publish import Publisher
 from posewire.session import load_model
 from posewire.slot import Slot
 from posewire.sources import open_source
-from posewire.truth import TruthScore
-from posewire_models.errors import PosewireError
+from posewire.truth import IdentityTruth, TruthScore
+from posewire_models.errors import InputError, PosewireError
 
 _IDLE_S = 0.05  # how often the publisher is served while no frame comes
 
@@ -49,12 +49,20 @@ class Service:
         self._say = say
         self._stop = stop
         cv2.setNumThreads(1)  # frames are small: OpenCV's pool would only fight with the network for the cores
+        model = load_model(settings.model)
+        follow = settings.crop == "follow"
+        if follow and model.contract.animals == "one":
+            raise InputError(f"--crop follow: {model.contract.name} is a model of one animal; give full or X,Y,W,H")
         self.pipeline = Pipeline(
-            load_model(settings.model),
-            crop=parse_crop(settings.crop),
+            model,
+            crop=None if follow else parse_crop(settings.crop),
+            follow=follow,
+            follow_px=settings.follow_px,
             provider=settings.provider,
             threads=settings.threads,
             min_score=settings.min_score,
+            animals=settings.animals,
+            rules=decoding_rules(settings, model.contract),
         )
         self.publisher = Publisher(settings.publish, settings.stream, insecure=settings.insecure)
         self._slot = Slot()
@@ -64,6 +72,7 @@ class Service:
         # when the slot is asked for the next frame: beside the network it would only slow this pose.
         self._let_in = self._slot.let_in if settings.pace == "max" else None
         self._truth = TruthScore(self.pipeline.model.contract.keypoints)
+        self._identities = IdentityTruth(self.pipeline.model.contract.keypoints) if self.pipeline.several else None
         self._viewer: Viewer | None = None
         self._first_ns: int | None = None
         self._last_ns = 0
@@ -189,7 +198,11 @@ class Service:
             height, width = frame.image.shape[:2]
             self._say(f"frame {frame.number} is {width}x{height}: making the network ready for this size")
             self._fit(width, height, self._grabber.info)
-        pipeline.step(frame.image, stamps, self._let_in)
+        taken_ns = frame.grabbed_ns if frame.exposed_ns is None else frame.exposed_ns
+        if self.settings.pace == "max" and self._grabber.info.fps > 0:
+            # The source's own time, not that of the computer that races through it.
+            taken_ns = round(frame.number * 1e9 / self._grabber.info.fps)
+        pipeline.step(frame.image, stamps, self._let_in, taken_ns)
         when = Stamps(
             frame.grabbed_ns,
             picked,
@@ -202,15 +215,26 @@ class Service:
             frame.exposed_from,
         )
         seq = self.publisher.messages
-        content = PoseContent(self.session, self.settings.stream, seq, frame.number, when, pipeline.poses)
+        content = PoseContent(
+            self.session,
+            self.settings.stream,
+            seq,
+            frame.number,
+            when,
+            pipeline.poses,
+            pipeline.ids,
+            pipeline.id_scores,
+        )
         self.publisher.send_pose(pack_pose(content))
         returned = now_ns()
-        self.ledger.add(when, returned)
+        self.ledger.add(when, returned, stamps.tracked)
         if frame.truth is not None:
             self._truth.add(pipeline.peaks, frame.truth)
+            if self._identities is not None and pipeline.ids is not None:
+                self._identities.add(pipeline.poses, pipeline.ids, frame.truth)
         if self._viewer is not None:
             text = f"frame {frame.number}   latency {(returned - frame.grabbed_ns) / 1e6:.1f} ms   {self.provider}"
-            self._viewer.offer(frame.image, pipeline.poses, text)
+            self._viewer.offer(frame.image, pipeline.poses, text, pipeline.ids, pipeline.id_scores)
         self._grabber.recycle(frame)
 
     def _close(self, failure: BaseException | None) -> None:
@@ -259,4 +283,6 @@ class Service:
         }
         if self._truth.mean_px is not None:
             report["truth_px"] = self._truth.mean_px
+        if self._identities is not None and (figures := self._identities.figures()) is not None:
+            report["truth"] = figures
         return report

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from posewire.assignment import Workspace, assign
 from posewire.frame import Floats, Truth
 
 
@@ -50,3 +53,73 @@ class TruthScore:
                 [theirs.index(name) for name in shared],
             )
         return self._pairs[theirs]
+
+
+class IdentityTruth:
+    """Are the animals there, and are they who they are said to be? Over a session, against a source that knows.
+
+    A true animal is present if three of its keypoints (or all, of fewer) are visible; others are neither missed nor
+    false. A found one is a true one if its keypoints lie on average within half of the true animal's extent; the best
+    assignment of a frame counts. Precision and recall are of animals; an id switch is a true animal whose id is not
+    the last one it had; IDF1 is that of Ristani et al. 2016 (DOI 10.1007/978-3-319-48881-3_2), by the best assignment
+    of ids to true animals over the whole session. Unknown ids (-1) are found, but nobody.
+    """
+
+    def __init__(self, keypoints: Sequence[str]) -> None:
+        self._pairing = TruthScore(keypoints)._pairing
+        self._together: dict[tuple[int, int], int] = {}
+        self._last: dict[int, int] = {}
+        self._present = self._found = self._right = self._named = self._switches = 0
+
+    def add(self, poses: Floats, ids: npt.NDArray[np.int64], truth: Truth) -> None:
+        """Enter one frame: ``poses`` float32 [A, K, 3] in full-frame pixels and ``ids`` int64 [A]."""
+        ours, theirs = self._pairing(truth.keypoints)
+        if not ours:
+            return
+        visible = truth.visible[:, theirs]
+        present = visible.sum(axis=1) >= min(3, len(ours))
+        points = truth.points[:, theirs].astype(np.float64)
+        extent = np.linalg.norm(points.max(axis=1) - points.min(axis=1), axis=-1)  # [T]
+        apart = np.linalg.norm(poses[:, None, ours, :2] - points[None], axis=-1)  # [A, T, K]
+        known = np.isfinite(apart)
+        away = np.where(known, apart, 0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
+        near = (known.any(axis=2)) & (away <= 0.5 * extent)
+        cost = np.where(near, away / np.maximum(extent, 1e-6) - 1.0, 0.0)
+        space = Workspace(max(*cost.shape, 1))
+        partner = np.full(max(len(poses), 1), -1, np.int64)
+        assign(cost, len(poses), len(points), partner, space.floats, space.integers)
+        self._present += int(present.sum())
+        for a in range(len(poses)):
+            number, true = int(ids[a]), int(partner[a])
+            matched = true >= 0 and bool(near[a, true])
+            if matched and not present[true]:
+                continue
+            self._found += 1
+            self._named += number >= 0
+            if not matched:
+                continue
+            self._right += 1
+            if number >= 0:
+                self._together[true, number] = self._together.get((true, number), 0) + 1
+                self._switches += self._last.get(true, number) != number
+                self._last[true] = number
+
+    def figures(self) -> dict[str, Any] | None:
+        """The report's ``truth``: precision, recall, id_switches, idf1; None if nothing could be compared."""
+        if not self._present:
+            return None
+        rows = sorted({true for true, _ in self._together})
+        columns = sorted({number for _, number in self._together})
+        table = np.zeros((max(len(rows), 1), max(len(columns), 1)))
+        for (true, number), count in self._together.items():
+            table[rows.index(true), columns.index(number)] = -count
+        space = Workspace(max(table.shape))
+        partner = np.full(len(table), -1, np.int64)
+        assign(table, *table.shape, partner, space.floats, space.integers)
+        kept = -sum(table[n, m] for n, m in enumerate(partner) if m >= 0)
+        return {
+            "precision": self._right / self._found if self._found else None,
+            "recall": self._right / self._present,
+            "id_switches": self._switches,
+            "idf1": 2 * kept / (self._present + self._named) if self._present + self._named else None,
+        }

@@ -1,9 +1,10 @@
 """How well each pose of a frame fits each animal that is remembered: negative log-likelihoods.
 
 The body's place: velocity forgets itself exponentially (integrated Ornstein-Uhlenbeck process; Johnson et al. 2008,
-DOI 10.1890/07-1032.1, use it for animals' tracks), which gives the uncertainty of a prediction over any time in closed
-form. The pose: keypoints' distances over their own sigmas, as in OKS (COCO), but with Student's t instead of a Gaussian, so
-that one keypoint on the wrong leg costs little. Then the limbs' lengths, and the appearance. All in body lengths.
+DOI 10.1890/07-1032.1, use it for animals' tracks), which gives the uncertainty of a prediction over any time in
+closed form. The pose: keypoints' distances over their own sigmas, as in OKS (COCO), but with Student's t instead of a
+Gaussian, so that one keypoint on the wrong leg costs little. Then the limbs' lengths, and the appearance. All in body
+lengths.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ def _median(values, count):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def measure(poses, edges, most, clean, columns, limb_now, twins, common):  # type: ignore[no-untyped-def]
-    """Read the poses float32 [A, K, 3]: ``clean`` float64 [most, K, 2] gets the keypoints that are numbers, ``columns``
-    the rows of poses with at least one, ``limb_now`` [most, E] their log lengths, and ``twins`` how alike two of them lie
-    (mean OKS with sigma 0.1). Body size and arena are learnt here. Returns the number of columns.
+    """Read the poses float32 [A, K, 3]: ``clean`` float64 [most, K, 2] gets the keypoints that are numbers,
+    ``columns`` the rows of poses with at least one, ``limb_now`` [most, E] their log lengths, and ``twins`` how alike
+    two of them lie (mean OKS with sigma 0.1). Body size and arena are learnt here. Returns the number of columns.
     """
     common = common[0]
     count = 0
@@ -79,10 +80,7 @@ def measure(poses, edges, most, clean, columns, limb_now, twins, common):  # typ
             limb_now[count, e] = 0.5 * np.log(squared) if squared > 1e-6 else np.nan
         columns[count] = a
         count += 1
-    if common.body_px <= 0.0:
-        body = 50.0
-    else:
-        body = common.body_px
+    body = 50.0 if common.body_px <= 0.0 else common.body_px
     for a in range(count):
         for b in range(a):
             both = 0
@@ -97,10 +95,10 @@ def measure(poses, edges, most, clean, columns, limb_now, twins, common):  # typ
 
 
 @njit(nogil=True, cache=True)
-def compare(
+def compare(  # type: ignore[no-untyped-def]
     clean, count, appearance, edges, step_s, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var,
     looks, rows, cost, value, misfit, moved, gate, table, columns, scratch
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Move all tracks on by ``step_s`` seconds and weigh each against each of the ``count`` poses.
 
     ``cost`` [slot, column] is the negative log-likelihood (1e9 out of reach), ``value`` what matching costs beyond not

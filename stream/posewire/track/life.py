@@ -1,9 +1,9 @@
 """What becomes of the animals that are remembered once it is decided who is who: learnt, born, confirmed, forgotten.
 
-Motion is a Kalman filter on the body's displacement with velocity as an Ornstein-Uhlenbeck process (see `costs`); the pose
-itself is taken as measured. The risk that an id was just exchanged is the posterior of all other explanations of this frame
-(another animal took this pose, or this animal another one's), carried on and faded out; for an animal that is missing it
-is kept until it is found again, since it may have been taken for the one that covered it.
+Motion is a Kalman filter on the body's displacement with velocity as an Ornstein-Uhlenbeck process (see `costs`); the
+pose itself is taken as measured. The risk that an id was just exchanged is the posterior of all other explanations of
+this frame (another animal took this pose, or this animal another one's), carried on and faded out; for an animal that
+is missing it is kept until it is found again, since it may have been taken for the one that covered it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ _LIFE_FRAMES = 300.0  # over how many frames what lasts is averaged
 
 @njit(nogil=True, cache=True)
 def _odds(delta):  # type: ignore[no-untyped-def]
-    """Likelihood ratio of an explanation that costs ``delta`` more; the costs of poses are not independent, so softened."""
+    """Likelihood ratio of an explanation that costs ``delta`` more; the costs of poses are not independent, so
+    softened.
+    """
     return np.exp(-0.5 * min(max(delta, -40.0), 80.0))
 
 
@@ -229,7 +231,21 @@ def settle(  # type: ignore[no-untyped-def]
         track.risk = max(track.risk, doubt)
         whole_fade = fade if track.age_s <= 1.5 * step_s else np.exp(-track.age_s / rules.velocity_memory_s)
         _learn(
-            t, a, step_s, whole_fade, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var, clean, moved
+            t,
+            a,
+            step_s,
+            whole_fade,
+            rules,
+            common,
+            tracks,
+            points,
+            seen,
+            limbs,
+            limb_var,
+            limb_now,
+            point_var,
+            clean,
+            moved,
         )
         if appearance.shape[1] > 0:
             track.appearance_weight = min(track.appearance_weight + 1.0, _LIFE_FRAMES)
@@ -273,7 +289,12 @@ def settle(  # type: ignore[no-untyped-def]
         track = tracks[t]
         if track.used == 0:
             continue
-        if track.id < 0 and track.missed == 0 and track.hits >= rules.confirm_frames and track.born_s >= rules.confirm_s:
+        if (
+            track.id < 0
+            and track.missed == 0
+            and track.hits >= rules.confirm_frames
+            and track.born_s >= rules.confirm_s
+        ):
             _name(t, tracks, wanted, common, rules)
         if track.missed > 0 and (
             (track.id < 0 and track.absent_s > 2.0 * rules.confirm_s and track.missed > 2)

@@ -29,8 +29,9 @@ class TrackRules:
     ``detected`` is the probability that an animal seen in the last frame is found in this one, ``reappears_per_s`` the
     rate at which a missing one comes back, ``clutter`` the weight (natural logarithm) against matching at all.
 
-    Score: ``recovery_s`` is the time constant with which `id_scores` rise again after a doubtful moment; in ``turning_s``
-    an animal that nobody sees may have turned round, ``contact_body_lengths`` is how far it may then be off.
+    Score: ``recovery_s`` is the time constant with which `id_scores` rise again after a doubtful moment; in
+    ``turning_s`` an animal that nobody sees may have turned round, ``contact_body_lengths`` is how far it may then be
+    off.
     """
 
     velocity_memory_s: float = 0.2

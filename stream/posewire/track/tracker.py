@@ -16,6 +16,7 @@ from posewire.track.rules import TrackRules, as_record
 from posewire.track.state import State
 from posewire_models.skeleton import Pair
 
+USUAL = TrackRules()
 _LONGEST_S = 3600.0
 _SHORTEST_S = 1e-4
 _KNOWN_NUMBER = 8.0  # natural logarithm, beside `TrackRules.clutter`
@@ -24,20 +25,20 @@ _KNOWN_NUMBER = 8.0  # natural logarithm, beside `TrackRules.clutter`
 class Tracker:
     """Follows animals from frame to frame.
 
-    ``keypoints``: K; ``skeleton``: pairs of keypoints whose distances say how large an animal is. ``animals``: how many
-    there are, if that is known: then ids are 0 to animals - 1 and there is never another. Else every new animal gets the
-    next number, and none is used twice. ``most``: poses of one frame that are looked at (later rows stay unknown), and
-    half of the animals that are remembered.
+    ``keypoints``: K; ``skeleton``: pairs of keypoints whose distances say how large an animal is. ``animals``: how
+    many there are, if that is known: then ids are 0 to animals - 1 and there is never another. Else every new animal
+    gets the next number, and none is used twice. ``most``: poses of one frame that are looked at (later rows stay
+    unknown), and half of the animals that are remembered.
 
-    After `step`, ``ids`` int64 [A] and ``id_scores`` float32 [A] tell of each pose who it is (-1: not known yet, or found
-    twice) and how likely it is that no swap has just happened (0 for unknown ones).
+    After `step`, ``ids`` int64 [A] and ``id_scores`` float32 [A] tell of each pose who it is (-1: not known yet, or
+    found twice) and how likely it is that no swap has just happened (0 for unknown ones).
     """
 
     def __init__(
         self,
         keypoints: int,
         skeleton: Sequence[Pair],
-        rules: TrackRules = TrackRules(),
+        rules: TrackRules = USUAL,
         *,
         animals: int | None = None,
         most: int = 32,
@@ -75,10 +76,11 @@ class Tracker:
         self.id_scores: Floats = self._scores_room[:0]
 
     def step(self, poses: Floats, time_ns: int, appearance: Floats | None = None) -> None:
-        """One frame: ``poses`` float32 [A, K, 3] = x, y (px; NaN where absent), score, in any order, taken at ``time_ns``.
+        """One frame: ``poses`` float32 [A, K, 3] = x, y (px; NaN where absent), score, in any order, taken at
+        ``time_ns``.
 
-        ``appearance`` float32 [A, F]: any numbers that an animal keeps, such as colours or features of a network. A time
-        that does not advance counts as a tenth of a millisecond.
+        ``appearance`` float32 [A, F]: any numbers that an animal keeps, such as colours or features of a network. A
+        time that does not advance counts as a tenth of a millisecond.
         """
         state = self._state
         step_s = _SHORTEST_S

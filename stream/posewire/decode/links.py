@@ -36,7 +36,7 @@ def _read(pafs, e, x, y, dx, dy, length, rows, columns, inverse, number, skip, s
         column = min(max(column, 0.0), columns - 1.0)
         row = min(max(row, 0.0), rows - 1.0)
         r, c = int(row), int(column)
-        u, v = float(pafs[r, c, e, 0]), float(pafs[r, c, e, 1])
+        u, v = np.float64(pafs[r, c, e, 0]), np.float64(pafs[r, c, e, 1])
         with_line = u * dx + v * dy
         if not sharp:
             along += with_line

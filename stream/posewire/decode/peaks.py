@@ -104,7 +104,7 @@ def _vote(heatmaps, offsets, k, rows, columns, stride, first, cell, x, y):  # ty
         for j in range(max(0, column - 1), min(columns, column + 2)):
             away_x = j * stride + first + offsets[i, j, k, 0] - x
             away_y = i * stride + first + offsets[i, j, k, 1] - y
-            value = float(heatmaps[i, j, k])
+            value = np.float64(heatmaps[i, j, k])
             if away_x * away_x + away_y * away_y <= near and value >= 0.0 and value < np.inf:
                 weight = value * value
                 total += weight
@@ -118,7 +118,7 @@ def _vote(heatmaps, offsets, k, rows, columns, stride, first, cell, x, y):  # ty
 @njit(nogil=True, cache=True)
 def _offset_of(offsets, row, column, k):  # type: ignore[no-untyped-def]
     """A cell's offset; nothing where it is no number."""
-    dx, dy = float(offsets[row, column, k, 0]), float(offsets[row, column, k, 1])
+    dx, dy = np.float64(offsets[row, column, k, 0]), np.float64(offsets[row, column, k, 1])
     if math.isfinite(dx) and math.isfinite(dy):
         return dx, dy
     return 0.0, 0.0
@@ -194,7 +194,7 @@ def _refined(heatmaps, k, rows, columns, refinement, row, column):  # type: igno
         total = sum_x = sum_y = 0.0
         for i in range(max(0, row - 2), min(rows, row + 3)):
             for j in range(max(0, column - 2), min(columns, column + 3)):
-                value = float(heatmaps[i, j, k])
+                value = np.float64(heatmaps[i, j, k])
                 if math.isfinite(value):
                     total += value
                     sum_x += value * (j - column)
@@ -202,11 +202,11 @@ def _refined(heatmaps, k, rows, columns, refinement, row, column):  # type: igno
         if total != 0.0 and math.isfinite(sum_x / total) and math.isfinite(sum_y / total):
             return sum_x / total, sum_y / total
         return 0.0, 0.0
-    here = float(heatmaps[row, column, k])
-    left = float(heatmaps[row, column - 1, k]) if column > 0 else 0.0
-    right = float(heatmaps[row, column + 1, k]) if column + 1 < columns else 0.0
-    above = float(heatmaps[row - 1, column, k]) if row > 0 else 0.0
-    below = float(heatmaps[row + 1, column, k]) if row + 1 < rows else 0.0
+    here = np.float64(heatmaps[row, column, k])
+    left = np.float64(heatmaps[row, column - 1, k]) if column > 0 else 0.0
+    right = np.float64(heatmaps[row, column + 1, k]) if column + 1 < columns else 0.0
+    above = np.float64(heatmaps[row - 1, column, k]) if row > 0 else 0.0
+    below = np.float64(heatmaps[row + 1, column, k]) if row + 1 < rows else 0.0
     if refinement == 1:
         return _log_peak(left, here, right), _log_peak(above, here, below)
     if refinement == 3:  # a quarter of a cell towards the higher neighbour

@@ -97,13 +97,13 @@ def measure(poses, edges, most, clean, columns, limb_now, twins, common):  # typ
 @njit(nogil=True, cache=True)
 def compare(  # type: ignore[no-untyped-def]
     clean, count, appearance, edges, step_s, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var,
-    looks, rows, cost, value, misfit, moved, gate, table, columns, scratch
+    looks, rows, cost, value, misfit, lasting, moved, gate, table, columns, scratch
 ):  # fmt: skip
     """Move all tracks on by ``step_s`` seconds and weigh each against each of the ``count`` poses.
 
     ``cost`` [slot, column] is the negative log-likelihood (1e9 out of reach), ``value`` what matching costs beyond not
     matching (below 0: worth it), ``table`` [row, column] the same for the assignment, ``misfit`` how unlike the
-    prediction the pose is, ``moved`` how far the body moved from its prediction, in px. Returns the number of rows.
+    prediction the pose is, ``lasting`` the part of the cost that is size and appearance, ``moved`` how far the body moved from its prediction, in px. Returns the number of rows.
     """
     rules = rules[0]
     common = common[0]
@@ -178,6 +178,7 @@ def compare(  # type: ignore[no-untyped-def]
                 value[t, a] = FAR
                 table[used, a] = 0.0
                 misfit[t, a] = 100.0
+                lasting[t, a] = 0.0
                 continue
             var = min(track.reach_var * inflation + noise_var, most_var)
             place = 2.5 * np.log1p((x * x + y * y) / (3.0 * var))
@@ -185,6 +186,7 @@ def compare(  # type: ignore[no-untyped-def]
             odd = place
             if shared > 0:
                 shape = 0.0
+                loose = 0.0
                 density = 0.0
                 n = 0
                 for k in range(points.shape[1]):
@@ -194,11 +196,15 @@ def compare(  # type: ignore[no-untyped-def]
                     off_y = scratch[1, n] - y
                     n += 1
                     own_var = min(pose_var, point_var[k] * max(1.0, seen[t, k] / frame))
-                    shape += 2.5 * np.log1p((off_x * off_x + off_y * off_y) / (3.0 * own_var * body * body))
+                    off = (off_x * off_x + off_y * off_y) / (3.0 * body * body)
+                    shape += 2.5 * np.log1p(off / own_var)
+                    loose += 2.5 * np.log1p(off / pose_var)
                     density += np.log(own_var / pose_var)
                 weight = rules.independent_keypoints / (shared + rules.independent_keypoints)
-                total += weight * (shape + density)
                 odd += weight * shape
+                # Seldom, a pose changes at once: the animal turned, or the network took left for right.
+                total += min(weight * (shape + density), weight * loose + rules.sudden)
+            motion_and_pose = total
             ratio = heavy = 0.0
             for e in range(edges.shape[0]):
                 away = limb_now[a, e] - limbs[t, e]
@@ -217,6 +223,7 @@ def compare(  # type: ignore[no-untyped-def]
                 apart /= appearance.shape[1]
                 if apart < 1e30:
                     total += rules.appearance_weight * np.log1p(apart / common.appearance_var)
+            lasting[t, a] = total - motion_and_pose
             cost[t, a] = total
             value[t, a] = total - gate[t]
             table[used, a] = min(0.0, total - gate[t])

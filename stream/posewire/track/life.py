@@ -1,9 +1,7 @@
 """What becomes of the animals that are remembered once it is decided who is who: learnt, born, confirmed, forgotten.
 
 Motion is a Kalman filter on the body's displacement with velocity as an Ornstein-Uhlenbeck process (see `costs`); the
-pose itself is taken as measured. The risk that an id was just exchanged is the posterior of all other explanations of
-this frame (another animal took this pose, or this animal another one's), carried on and faded out; for an animal that
-is missing it is kept until it is found again, since it may have been taken for the one that covered it.
+pose itself is taken as measured. The doubt about a match (see `doubt`) fades out with time.
 """
 
 from __future__ import annotations
@@ -14,69 +12,6 @@ from numba import njit
 _TWIN = 0.5  # mean OKS of two poses that are one animal found twice
 _LEAST_SHARE = 0.35  # of the keypoints that poses usually have; less is a fragment, and begins no animal
 _LIFE_FRAMES = 300.0  # over how many frames what lasts is averaged
-
-
-@njit(nogil=True, cache=True)
-def _odds(delta):  # type: ignore[no-untyped-def]
-    """Likelihood ratio of an explanation that costs ``delta`` more; the costs of poses are not independent, so
-    softened.
-    """
-    return np.exp(-0.5 * min(max(delta, -40.0), 80.0))
-
-
-@njit(nogil=True, cache=True)
-def _widen(tracks, rows, used, count, step_s, rules, common, cost, moved, wide):  # type: ignore[no-untyped-def]
-    """``wide`` [slot, column]: the costs again, for somebody who knows how animals behave when nobody sees them.
-
-    Where an animal was out of sight it may have stopped or turned back, so its place says less than the motion model
-    thinks; and what it looked like says the less the longer ago it was.
-    """
-    body = common.body_px if common.body_px > 0.0 else 50.0
-    inflation = min(max(common.surprise, 0.5), 20.0)
-    noise_var = (rules.centre_noise_body_lengths * body) ** 2 * 2.0
-    for r in range(used):
-        t = rows[r]
-        track = tracks[t]
-        recent = np.exp(-track.age_s / rules.turning_s)
-        turned = 2.0 * track.ahead * np.sqrt(track.vx * track.vx + track.vy * track.vy)
-        var = track.reach_var * inflation + noise_var
-        wide_var = var + turned * turned + (rules.contact_body_lengths * body) ** 2 * (1.0 - recent)
-        for a in range(count):
-            if cost[t, a] >= 1e9:
-                wide[t, a] = 1e9
-                continue
-            away = moved[t, a, 0] ** 2 + moved[t, a, 1] ** 2
-            place = 2.5 * np.log1p(away / (3.0 * var)) + np.log(var / (body * body))
-            wide[t, a] = 2.5 * np.log1p(away / (3.0 * wide_var)) + np.log(wide_var / (body * body))
-            wide[t, a] += recent * (cost[t, a] - place)
-
-
-@njit(nogil=True, cache=True)
-def _doubt(tracks, rows, used, count, partner, taken, cost, appeared):  # type: ignore[no-untyped-def]
-    """Fills ``appeared`` [slot] with the posterior that this frame gave the track another animal's pose."""
-    for r in range(used):
-        t = rows[r]
-        appeared[t] = 0.0
-        a = partner[r]
-        if a < 0:
-            continue
-        others = 0.0
-        for q in range(used):
-            u = rows[q]
-            if u == t or (tracks[u].id < 0 and tracks[t].id < 0) or cost[u, a] >= 1e9:
-                continue
-            b = partner[q]
-            if b >= 0:
-                # The two exchanged.
-                if cost[t, b] < 1e9:
-                    others += _odds(cost[t, b] + cost[u, a] - cost[t, a] - cost[u, b])
-            else:
-                # A missing one is this, and this one is missing instead.
-                others += _odds(cost[u, a] - cost[t, a])
-        for b in range(count):
-            if taken[b] < 0 and cost[t, b] < 1e9:
-                others += _odds(cost[t, b] - cost[t, a])
-        appeared[t] = others / (1.0 + others)
 
 
 @njit(nogil=True, cache=True)
@@ -193,12 +128,12 @@ def _name(t, tracks, wanted, common, rules):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def settle(  # type: ignore[no-untyped-def]
     count, used, step_s, wanted, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var, looks,
-    appearance, rows, cost, value, gate, moved, partner, columns, twins, clean, taken, appeared, wide, ids, id_scores,
+    appearance, rows, moved, partner, columns, twins, clean, taken, doubt, ids, id_scores,
 ):  # fmt: skip
     """After the assignment: learn, let go, begin and name tracks; ``ids`` int64 [A] and ``id_scores`` float32 [A].
 
-    ``wanted``: how many animals there are, 0 if that is not known. ``partner`` [row] is a column or -1; ``taken`` int64
-    [column] and ``appeared`` float64 [slot] are scratch.
+    ``wanted``: how many animals there are, 0 if that is not known. ``partner``, ``taken`` and ``doubt`` are those
+    of `doubt.weigh`.
     """
     rules = rules[0]
     common = common[0]
@@ -207,16 +142,6 @@ def settle(  # type: ignore[no-untyped-def]
     for n in range(ids.shape[0]):
         ids[n] = -1
         id_scores[n] = 0.0
-    for a in range(count):
-        taken[a] = -1
-    for r in range(used):
-        a = partner[r]
-        if a >= 0 and value[rows[r], a] < 0.0:
-            taken[a] = rows[r]
-        else:
-            partner[r] = -1
-    _widen(tracks, rows, used, count, step_s, rules, common, cost, moved, wide)
-    _doubt(tracks, rows, used, count, partner, taken, wide, appeared)
     for r in range(used):
         t, a = rows[r], partner[r]
         track = tracks[t]
@@ -224,11 +149,8 @@ def settle(  # type: ignore[no-untyped-def]
         if a < 0:
             track.missed += 1
             continue
-        doubt = appeared[t]
-        if track.missed > 0:
-            doubt = 1.0 - (1.0 - doubt) * (1.0 - track.contested)
-            track.contested = 0.0
-        track.risk = max(track.risk, doubt)
+        track.contested = 0.0
+        track.risk = max(track.risk, doubt[t])
         whole_fade = fade if track.age_s <= 1.5 * step_s else np.exp(-track.age_s / rules.velocity_memory_s)
         _learn(
             t,
@@ -255,16 +177,6 @@ def settle(  # type: ignore[no-untyped-def]
                     looks[t, f] += away / track.appearance_weight
                     if track.appearance_weight > 2.0:
                         common.appearance_var += (min(away * away, 1e12) - common.appearance_var) / _LIFE_FRAMES
-    # A missing animal may be the one that another track now follows: remembered until it is found again.
-    for r in range(used):
-        u = rows[r]
-        if partner[r] >= 0 or tracks[u].id < 0:
-            continue
-        for q in range(used):
-            t, a = rows[q], partner[q]
-            if a >= 0 and tracks[t].id >= 0 and cost[u, a] < 1e9:
-                odds = _odds(wide[u, a] - wide[t, a])
-                tracks[u].contested = max(tracks[u].contested, odds / (1.0 + odds))
     for a in range(count):
         if taken[a] >= 0:
             continue

@@ -18,7 +18,8 @@ class TrackRules:
 
     Pose: ``sigma_body_lengths`` is what a keypoint is off by from one frame to the next until that has been learnt,
     ``pose_sigma_body_lengths`` what it is off by in an unrelated pose; ``independent_keypoints`` says how many
-    keypoints' worth of evidence a whole pose can be, since neighbours move together.
+    keypoints' worth of evidence a whole pose can be, since neighbours move together; ``sudden`` is the weight (natural
+    logarithm) against a pose that has nothing to do with the last one.
 
     Identity: ``size_sigma`` and ``appearance_weight`` weigh what an animal keeps for life: the relative error of a
     size measured in one frame before it has been learnt, and the evidence in its appearance.
@@ -41,6 +42,7 @@ class TrackRules:
     sigma_body_lengths: float = 0.1
     pose_sigma_body_lengths: float = 0.25
     independent_keypoints: float = 4.0
+    sudden: float = 4.0
     size_sigma: float = 0.15
     appearance_weight: float = 3.0
     confirm_frames: int = 3

@@ -69,6 +69,7 @@ class State:
         self.cost: npt.NDArray[np.float64] = np.zeros((slots, most))
         self.value: npt.NDArray[np.float64] = np.zeros((slots, most))
         self.misfit: npt.NDArray[np.float64] = np.zeros((slots, most))
+        self.lasting: npt.NDArray[np.float64] = np.zeros((slots, most))
         self.moved: npt.NDArray[np.float64] = np.zeros((slots, most, 2))
         self.gate: npt.NDArray[np.float64] = np.zeros(slots)
         self.rows: npt.NDArray[np.int64] = np.zeros(slots, np.int64)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from posewire.assignment import Workspace, assign
 from posewire.frame import Floats
 from posewire.track.costs import compare, measure
+from posewire.track.doubt import EVIDENCE, WEIGHTS, weigh
 from posewire.track.life import settle
 from posewire.track.rules import TrackRules, as_record
 from posewire.track.state import State
@@ -58,6 +59,7 @@ class Tracker:
         self._space = Workspace(max(slots, most))
         self._taken = np.zeros(most, np.int64)
         self._wide = np.zeros((slots, most), np.float64)
+        self.evidence = np.zeros((slots, len(EVIDENCE)), np.float64)
         self._doubt = np.zeros(slots, np.float64)
         self._no_appearance: Floats = np.zeros((most, 0), np.float32)
         self._ids_room = np.zeros(most, np.int64)
@@ -101,12 +103,17 @@ class Tracker:
         used = compare(
             state.clean, count, appearance, self._edges, step_s, self._record, state.common, state.tracks, state.points,
             state.seen, state.limbs, state.limb_var, state.limb_now, state.point_var, state.appearance, state.rows,
-            state.cost, state.value, state.misfit, state.moved, state.gate, state.table, state.columns, state.scratch,
+            state.cost, state.value, state.misfit, state.lasting, state.moved, state.gate, state.table, state.columns, state.scratch,
         )  # fmt: skip
         assign(state.table, used, count, state.partner, self._space.floats, self._space.integers)
+        weigh(
+            count, used, step_s, self._record, WEIGHTS, state.common, state.tracks, state.points, state.rows, state.cost,
+            state.value, state.misfit, state.lasting, state.moved, state.partner, self._taken, self._wide, self.evidence,
+            self._doubt,
+        )  # fmt: skip
         settle(
             count, used, step_s, self.animals or 0, self._record, state.common, state.tracks, state.points, state.seen,
             state.limbs, state.limb_var, state.limb_now, state.point_var, state.appearance, appearance, state.rows,
-            state.cost, state.value, state.gate, state.moved, state.partner, state.columns, state.twins, state.clean,
-            self._taken, self._doubt, self._wide, self.ids, self.id_scores,
+            state.moved, state.partner, state.columns, state.twins, state.clean, self._taken, self._doubt, self.ids,
+            self.id_scores,
         )  # fmt: skip

@@ -1,0 +1,59 @@
+"""Fit the weights of `posewire.track.doubt` to simulated meetings.
+
+    python -m posewire_bench.identity_fit
+
+Prints the weights, and what they say of other scenes. A frame in which an id was exchanged weighs as much as ``--odds``
+times all frames in which none was, divided by their number: the score is a probability at even odds (see docs/identities.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import numpy.typing as npt
+
+from posewire.track import Tracker
+from posewire.track.doubt import EVIDENCE, WEIGHTS
+from posewire_bench.identity_scenes import KEYPOINTS, KINDS, SKELETON, Kind, Recorded, meet
+
+Table = npt.NDArray[np.float64]
+
+
+def evidence(scene: Recorded, known: bool) -> tuple[Table, npt.NDArray[np.bool_]]:
+    """What the tracker saw at each match of a scene, float64 [n, 9], and whether an id was exchanged there, bool [n]."""
+    tracker = Tracker(KEYPOINTS, SKELETON, animals=scene.animals if known else None)
+    last: dict[int, int] = {}
+    carried: dict[int, set[int]] = {}
+    rows, labels = [], []
+    for n, (poses, who) in enumerate(zip(scene.poses, scene.who, strict=True)):
+        tracker.step(poses, int(n / scene.fps * 1e9))
+        for i, number in zip(who.tolist(), tracker.ids.tolist(), strict=True):
+            if number < 0:
+                continue
+            swapped = last.get(i, number) != number and bool(carried.get(number, set()) - {i})
+            last[i] = number
+            tracks = tracker._state.tracks
+            slot = int(np.flatnonzero((tracks["used"] == 1) & (tracks["id"] == number))[0])
+            # An id that a new track has just taken over has a score of its own.
+            if np.isfinite(tracker.evidence[slot, 0]):
+                rows.append(tracker.evidence[slot].copy())
+                labels.append(swapped)
+        for i, number in zip(who.tolist(), tracker.ids.tolist(), strict=True):
+            carried.setdefault(number, set()).add(i)
+    return np.array(rows), np.array(labels, bool)
+
+
+def fit(table: Table, labels: npt.NDArray[np.bool_], odds: float, ridge: float = 3.0) -> Table:
+    """Weights [9] of a logistic function, the last that of 1, by Newton's method."""
+    inputs = np.concatenate([table, np.ones((len(table), 1))], axis=1)
+    weight = np.where(labels, odds / labels.sum(), 1.0 / (~labels).sum()) * labels.sum()
+    best = np.zeros(inputs.shape[1])
+    keep = np.full(len(best), ridge)
+    keep[-1] = 0.0
+    for _ in range(60):
+        chance = 1.0 / (1.0 + np.exp(-inputs @ best))
+        slope = inputs.T @ (weight * (chance - labels)) + keep * best
+        bend = (inputs * (weight * chance * (1.0 - chance))[:, None]).T @ inputs + np.diag(keep + 1e-9)
+        best = best - np.linalg.solve(bend, slope)
+    return best

@@ -2,20 +2,18 @@
 
     python -m posewire_bench.identity_fit
 
-Prints the weights, and what they say of other scenes. A frame in which an id was exchanged weighs as much as ``--odds``
-times all frames in which none was, divided by their number: the score is a probability at even odds (see docs/identities.md).
+Prints the weights, and what they say of other scenes. A frame in which an id was exchanged weighs as much as
+``--odds`` times all frames in which none was, divided by their number: the score is a probability at even odds (see
+docs/identities.md).
 """
 
 from __future__ import annotations
-
-import argparse
 
 import numpy as np
 import numpy.typing as npt
 
 from posewire.track import Tracker
-from posewire.track.doubt import EVIDENCE, WEIGHTS
-from posewire_bench.identity_scenes import KEYPOINTS, KINDS, SKELETON, Kind, Recorded, meet
+from posewire_bench.identity_scenes import KEYPOINTS, SKELETON, Recorded
 
 Table = npt.NDArray[np.float64]
 
@@ -33,11 +31,11 @@ def evidence(scene: Recorded, known: bool) -> tuple[Table, npt.NDArray[np.bool_]
                 continue
             swapped = last.get(i, number) != number and bool(carried.get(number, set()) - {i})
             last[i] = number
-            tracks = tracker._state.tracks
+            tracks = tracker._memory.tracks
             slot = int(np.flatnonzero((tracks["used"] == 1) & (tracks["id"] == number))[0])
             # An id that a new track has just taken over has a score of its own.
-            if np.isfinite(tracker.evidence[slot, 0]):
-                rows.append(tracker.evidence[slot].copy())
+            if np.isfinite(tracker._now.evidence[slot, 0]):
+                rows.append(tracker._now.evidence[slot].copy())
                 labels.append(swapped)
         for i, number in zip(who.tolist(), tracker.ids.tolist(), strict=True):
             carried.setdefault(number, set()).add(i)
@@ -45,9 +43,19 @@ def evidence(scene: Recorded, known: bool) -> tuple[Table, npt.NDArray[np.bool_]
 
 
 def fit(table: Table, labels: npt.NDArray[np.bool_], odds: float, ridge: float = 3.0) -> Table:
-    """Weights [9] of a logistic function, the last that of 1, by Newton's method."""
+    """Weights [10] of a logistic function, the last that of 1, by Newton's method.
+
+    At each frame rate (the evidence's last column) the swaps together weigh ``odds`` times what the others do.
+    """
     inputs = np.concatenate([table, np.ones((len(table), 1))], axis=1)
-    weight = np.where(labels, odds / labels.sum(), 1.0 / (~labels).sum()) * labels.sum()
+    weight = np.zeros(len(table))
+    rates, group = np.unique(table[:, -1].round(3), return_inverse=True)
+    if table[:, 5].any():
+        rates, group = rates[:1], np.zeros(len(table), np.int64)  # seldom enough that one group is better
+    for n in range(len(rates)):
+        swapped, other = labels & (group == n), ~labels & (group == n)
+        weight[swapped] = odds * labels.sum() / len(rates) / max(swapped.sum(), 1)
+        weight[other] = labels.sum() / len(rates) / max(other.sum(), 1)
     best = np.zeros(inputs.shape[1])
     keep = np.full(len(best), ridge)
     keep[-1] = 0.0

@@ -1,8 +1,9 @@
 """Identical animals that meet, are lost from sight and part again: scenes that force a tracker to exchange ids.
 
 Nothing is drawn: poses with known animals are made directly. Each animal walks to its goals with limited turning, its
-body along its way. Two of them are sent to one place now and then, stay there, and part in directions of which they know
-nothing before, so that nobody can tell who is who if both were hidden; who can be told apart depends on the `Kind`.
+body along its way. Two of them are sent to one place now and then, stay there, and part in directions of which they
+know nothing before, so that nobody can tell who is who if both were hidden; who can be told apart depends on the
+`Kind`.
 """
 
 from __future__ import annotations
@@ -92,10 +93,9 @@ def meet(kind: Kind, fps: float, seconds: float, seed: int, animals: int = 2, bo
                 course[i] += np.clip(turn, -most, most)
                 forward = max(0.15, float(np.cos(turn)))
                 place[i] += min(pace[i] * step * forward, far) * np.array([np.cos(course[i]), np.sin(course[i])])
-            elif pair is None or i not in pair:
-                if rng.random() < step / 0.7:
-                    goal[i] = rng.uniform(0.1, 0.9, 2) * wide
-                    pace[i] = kind.speed_bodies_per_s * body_px * rng.uniform(0.3, 1.5)
+            elif (pair is None or i not in pair) and rng.random() < step / 0.7:
+                goal[i] = rng.uniform(0.1, 0.9, 2) * wide
+                pace[i] = kind.speed_bodies_per_s * body_px * rng.uniform(0.3, 1.5)
             course[i] += rng.normal(0, 0.3) * np.sqrt(step)
             sway[i] += 12.0 * step
         if pair is not None:

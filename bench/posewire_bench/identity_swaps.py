@@ -58,8 +58,8 @@ def follow(scene: Recorded, known: bool = True, tracker: Tracker | None = None) 
 
 
 def forced(told: list[Told]) -> dict[str, float]:
-    """How many ``swaps``; the share of them ``caught``, a score below 0.5 within 100 ms; and the share of ``quiet`` ones
-    (score above 0.5) among all frames other than the swaps' own, and among those farther than 100 ms from any.
+    """How many ``swaps``; the share of them ``caught``, a score below 0.5 within 100 ms; and the share of ``quiet``
+    ones (score above 0.5) among all frames other than the swaps' own, and among those farther than 100 ms from any.
     """
     swaps = caught = others = quiet = far_others = far_quiet = 0
     for animal in told:

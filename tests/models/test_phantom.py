@@ -202,6 +202,29 @@ def test_animals_cross_and_the_lower_one_is_hidden() -> None:
     assert upper_hidden <= 0.02 * lower_hidden
 
 
+def test_an_animal_that_leaves_walks_out_and_leaves_nothing_behind() -> None:
+    scene = Scene(320, 240, animals=2, fps=20.0, seed=5, away=0.4)
+    empty, last = 0, None
+    for number in range(800):
+        drawn = scene.draw(number) if number % 20 == 0 else None
+        neck = np.array([mover.posture(number / 20.0).back[17] for mover in scene._movers])
+        if last is not None:
+            assert np.hypot(*(neck - last).T).max() < 0.5 * max(b.length for b in scene.look.builds), "nobody jumps"
+        last = neck
+        if drawn is not None and not drawn.visible.any():
+            empty += 1
+            bare = without_animals(scene, number)
+            np.testing.assert_array_equal(drawn.image, bare)
+    assert empty >= 1
+
+
+def without_animals(scene: Scene, number: int) -> np.ndarray:
+    """The same frame, of a scene without its animals."""
+    bare = Scene(320, 240, animals=2, fps=20.0, seed=5, away=0.4)
+    bare._order = bare._order[:0]
+    return bare.draw(number).image
+
+
 def test_a_keypoint_outside_the_image_is_not_visible() -> None:
     found = 0
     for seed in range(30):

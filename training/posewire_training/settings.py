@@ -89,6 +89,9 @@ class PhantomSettings(Part):
     """How many frames are taken of one seed (one look, one course) before the next is drawn."""
     first_seed: int = 1_000_000
     """Seeds of the training scenes count up from here; those of held-out scenes from a million above."""
+    crowded: Share = 0.0
+    """Share of the frames to learn from for which several moments are tried, and that is taken at which animals lie
+    nearest to each other: by chance they seldom touch."""
     validation_frames: Annotated[int, Field(ge=0)] = 200
     """How many frames of unseen seeds measure the error."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from posewire_models.errors import InputError
 from posewire_models.grid import resized
@@ -23,6 +24,7 @@ from posewire_training.labels.record import labelled
 from posewire_training.labels.sides import symmetric_by_name
 from posewire_training.settings import DataSettings, PhantomSettings
 
+_MOMENTS = 4  # tried for a crowded frame
 _HELD_OUT_SEEDS = 1_000_000  # how far above the training seeds those of held-out scenes start
 
 
@@ -240,6 +242,13 @@ def _drawn(project: Project, settings: PhantomSettings) -> Source:
     return Source(body, train, held_out, how, "frames drawn by posewire_models.phantom", "BSD-3-Clause")
 
 
+def _nearness(points: npt.NDArray[np.float32]) -> float:
+    """How much of animals ``[A, K, 2]`` px lies near others: pairs of keypoints, weighed by a Gaussian of 15 px."""
+    apart = np.square(points[:, None, :, None] - points[None, :, None]).sum(axis=-1)  # [A, A, K, K]
+    near = np.exp(apart / np.float32(-2 * 15**2)).sum(axis=(2, 3))
+    return float(near.sum() - np.trace(near))
+
+
 def _draw(
     project: Project, settings: PhantomSettings, columns: list[int], count: int, first_seed: int, hidden: bool
 ) -> Frames:
@@ -254,8 +263,14 @@ def _draw(
             # One animal fewer here and there, or the network would learn to find the last one anywhere.
             animals = int(np.random.default_rng(seed).integers(project.animals)) + 1
             scene = Scene(settings.width, settings.height, animals, seed=seed)
-        at = int(np.random.default_rng([seed, turn]).integers(1000))
+        rng = np.random.default_rng([seed, turn])
+        at = int(rng.integers(1000))
         drawn = scene.draw(at)
+        if hidden and animals > 1 and rng.random() < settings.crowded:
+            for other in rng.integers(1000, size=_MOMENTS).tolist():
+                tried = scene.draw(other)
+                if _nearness(tried.points) > _nearness(drawn.points):
+                    at, drawn = other, tried
         names.append(f"seed{seed}/frame{at}")
         images.append(scaled_image(drawn.image, project.network.scale, project.network.color))
         truth = drawn.points[:, columns]

@@ -62,11 +62,13 @@ class Posture:
 class Mover:
     """Moves one animal. `posture` is a function of the time alone; the object only remembers what it worked out."""
 
-    def __init__(self, key: int, build: Build, ground: Ground) -> None:
+    def __init__(self, key: int, build: Build, ground: Ground, away: float = 0.0, beyond: float = 0.0) -> None:
         length = build.length
         block = 1.45 + 0.75 * 0.5 * (1.0 + wander(key, 0.5))
         self._build = build
-        self._path = Path(key_of(key, 1), ground, stride=0.62 * length, turn_px=0.30 * length, block=block)
+        self._path = Path(
+            key_of(key, 1), ground, stride=0.62 * length, turn_px=0.30 * length, block=block, away=away, beyond=beyond
+        )
         self._keys = [key_of(key, i) for i in range(2, 8)]
 
     def _headings(self, window: Window, q: float) -> tuple[float, float, float]:

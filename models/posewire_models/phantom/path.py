@@ -18,6 +18,7 @@ Point = tuple[float, float]
 _SAMPLES = 32
 _BEHIND, _AHEAD = 4, 2
 _KEPT = 16
+_GROUP = 10  # blocks: in each an animal leaves once, if it leaves at all
 
 
 @dataclass(frozen=True)
@@ -121,16 +122,43 @@ class Whereabouts:
 class Path:
     """An animal's path.
 
-    ``stride`` and ``turn_px`` (the price of a radian) are in px, ``block`` is the time a segment takes in s.
+    ``stride`` and ``turn_px`` (the price of a radian) are in px, ``block`` is the time a segment takes in s. ``away``
+    is the share of its waypoints that lie ``beyond`` px outside its ground, in runs: there it has left.
     """
 
-    def __init__(self, key: int, ground: Ground, stride: float, turn_px: float, block: float) -> None:
+    def __init__(
+        self,
+        key: int,
+        ground: Ground,
+        stride: float,
+        turn_px: float,
+        block: float,
+        away: float = 0.0,
+        beyond: float = 0.0,
+    ) -> None:
+        self.away, self.beyond, self._away_key = away, beyond, key_of(key, 0xA3A7)
         self.ground, self.stride, self.turn_px, self.block = ground, stride, turn_px, block
         self._round_keys = [key_of(key, i) for i in range(6)]
         self._segments: dict[int, Segment] = {}
         self._windows: dict[int, Window] = {}
 
+    def _outside(self, k: int) -> Point | None:
+        """Where waypoint k lies if the animal has left by then."""
+        group, place = divmod(k, _GROUP)
+        count = 1 + max(1, round(_GROUP * self.away))
+        first = 2 + math.floor(unit(self._away_key, 2 * group) * (_GROUP - 1 - count))
+        if not first <= place < first + count:
+            return None
+        side = math.floor(4.0 * unit(self._away_key, 2 * group + 1))
+        along = 1.2 * (unit(self._away_key, k + 1_000_003) - 0.5)
+        ground, sign = self.ground, 1.0 if side % 2 else -1.0
+        if side < 2:
+            return ground.centre_x + sign * (ground.half_x + self.beyond), ground.centre_y + along * ground.half_y
+        return ground.centre_x + along * ground.half_x, ground.centre_y + sign * (ground.half_y + self.beyond)
+
     def _waypoint(self, k: int) -> Point:
+        if self.away and (outside := self._outside(k)):
+            return outside
         jitter, drift, radius, *_ = self._round_keys
         angle = 5.0 * wander(drift, k / 7.0) + 2.0 * k * (unit(drift, -9) - 0.5)
         angle += TAU * unit(drift, -7) + 1.6 * (unit(jitter, k) - 0.5)

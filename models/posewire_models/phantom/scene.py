@@ -52,9 +52,10 @@ class Drawn:
 class Scene:
     """Articulated animals in an arena; the same parameters and frame number give the same bytes for ever.
 
-    ``animals`` 1..8, ``fps`` in frames/s, ``seed`` drives the motion and ``look`` (default: ``seed``) the
-    picture. Numbers from 1_000_000 on are for training, smaller ones for tests and users: same distribution,
-    other instances. Not for use by two threads at once (scratch buffers). Raises ValueError for a bad parameter.
+    ``animals`` 1..8, ``fps`` in frames/s, ``seed`` drives the motion and ``look`` (default: ``seed``) the picture.
+    ``away`` 0..0.6 is the share of the time for which each animal walks out of the picture and comes back. Numbers
+    from 1_000_000 on are for training, smaller ones for tests and users: same distribution, other instances. Not for
+    use by two threads at once (scratch buffers). Raises ValueError for a bad parameter.
     """
 
     keypoints = BODY.keypoints
@@ -69,17 +70,22 @@ class Scene:
         fps: float = 100.0,
         seed: int = 0,
         look: int | None = None,
+        away: float = 0.0,
     ) -> None:
-        self.check(width, height, animals, fps, seed, look)
+        self.check(width, height, animals, fps, seed, look, away)
         self.width, self.height, self.animals, self.fps, self.seed = width, height, animals, float(fps), seed
         self.look_number = seed if look is None else look
         unit_px = min(width / 640.0, height / 480.0)
         self.look = look_of(self.look_number, animals, unit_px)
         self.arena = arena_of(self.look, width, height, unit_px)
-        self._movers = [
-            Mover(key_of(seed, animal, 0x3A7), build, ground_of(self.look, width, height, unit_px, build.length))
-            for animal, build in enumerate(self.look.builds)
-        ]
+        self.away = away
+        self._movers = []
+        for animal, build in enumerate(self.look.builds):
+            ground = ground_of(self.look, width, height, unit_px, build.length)
+            # From the ground's border so far that not even the tail's tip is left in the picture.
+            border = max((width - 1) / 2.0 - ground.half_x, (height - 1) / 2.0 - ground.half_y)
+            beyond = border + 2.4 * build.length
+            self._movers.append(Mover(key_of(seed, animal, 0x3A7), build, ground, away, beyond))
         self._atlases = [atlas(coat) for coat in self.look.coats]
         self._order = self._heights()
         self._noise = self._noise_table()
@@ -88,7 +94,9 @@ class Scene:
         self._nearest = np.zeros((height, width), np.uint8)
 
     @staticmethod
-    def check(width: int, height: int, animals: int, fps: float, seed: int, look: int | None) -> None:
+    def check(
+        width: int, height: int, animals: int, fps: float, seed: int, look: int | None, away: float = 0.0
+    ) -> None:
         """Raises ValueError, naming the first parameter that no scene can have."""
         if width < 32 or height < 32:
             raise ValueError(f"a scene needs at least 32x32 pixels, not {width}x{height}")
@@ -98,6 +106,8 @@ class Scene:
             raise ValueError(f"fps must be above 0, not {fps}")
         if seed < 0 or (look is not None and look < 0):
             raise ValueError("seed and look must not be negative")
+        if not 0.0 <= away <= 0.6:
+            raise ValueError(f"away is a share of the time from 0 to 0.6, not {away:g}")
 
     def takes(self, into: Image) -> bool:
         """Whether `draw` can fill this array."""
@@ -154,7 +164,8 @@ class Scene:
         shadows: list[npt.NDArray[np.float64]] = []
         for animal, posture in enumerate(postures):
             build = self.look.builds[animal]
-            keep_inside(posture, self.width, self.height, 0.07 * build.length)
+            if not self.away:
+                keep_inside(posture, self.width, self.height, 0.07 * build.length)
             drawn = parts_of(posture, build)
             parts[animal] = drawn.parts
             points[animal] = drawn.points

@@ -7,14 +7,15 @@ from posewire.sources import parse_fps, parse_options, parse_size
 from posewire_models.errors import InputError
 from posewire_models.phantom import Scene
 
-_OPTIONS = ("animals", "size", "fps", "seed", "look", "frames")
+_OPTIONS = ("animals", "size", "fps", "seed", "look", "frames", "away")
 
 
 def open_source(argument: str) -> SyntheticSource:
     """The source of the SPECs ``synthetic`` and ``synthetic:animals=2,size=640x480,fps=100,seed=0,look=3,frames=500``.
 
-    All options may be left out: one animal, 640x480, 100 frames/s, seed 0, the look of the seed, no end. Raises
-    InputError for an unknown option or a value that cannot be used.
+    All options may be left out: one animal, 640x480, 100 frames/s, seed 0, the look of the seed, no end. ``away=0.2``
+    lets each animal leave the picture and come back, and be out of it for about a fifth of the time. Raises InputError
+    for an unknown option or a value that cannot be used.
     """
     options = parse_options(argument, "synthetic", _OPTIONS)
     width, height = parse_size(options.get("size", "640x480"), "synthetic")
@@ -26,6 +27,7 @@ def open_source(argument: str) -> SyntheticSource:
         seed=_whole(options, "seed", 0, 0),
         look=_whole(options, "look", 0, 0) if "look" in options else None,
         frames=_whole(options, "frames", 1, 1) if "frames" in options else None,
+        away=_share(options, "away"),
     )
 
 
@@ -36,6 +38,14 @@ def _whole(options: dict[str, str], key: str, default: int, least: int) -> int:
             f"source synthetic: {key}={text} is no whole number from {least} on, such as {key}={max(default, least)}"
         )
     return int(text)
+
+
+def _share(options: dict[str, str], key: str) -> float:
+    text = options.get(key, "0")
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"source synthetic: {key}={text} is no number, such as {key}=0.2") from None
 
 
 class SyntheticSource:
@@ -55,19 +65,20 @@ class SyntheticSource:
         seed: int = 0,
         look: int | None = None,
         frames: int | None = None,
+        away: float = 0.0,
     ) -> None:
         try:
-            Scene.check(width, height, animals, fps, seed, look)
+            Scene.check(width, height, animals, fps, seed, look, away)
         except ValueError as error:
             raise InputError(f"source synthetic: {error}") from None
         self.width, self.height, self.animals, self.fps = width, height, animals, fps
-        self.seed, self.look, self.frames = seed, look, frames
+        self.seed, self.look, self.frames, self.away = seed, look, frames, away
         self._scene: Scene | None = None
         self._next = 0
 
     def open(self) -> SourceInfo:
         """Draws the arena, and one frame so that the kernels are compiled (seconds, the first time on a machine)."""
-        scene = Scene(self.width, self.height, self.animals, self.fps, self.seed, self.look)
+        scene = Scene(self.width, self.height, self.animals, self.fps, self.seed, self.look, self.away)
         scene.draw(0)
         self._scene, self._next = scene, 0
         return SourceInfo("synthetic", self.width, self.height, self.fps, frames=self.frames, animals=self.animals)

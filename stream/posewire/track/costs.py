@@ -30,12 +30,13 @@ def _median(values, count):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def measure(poses, edges, most, clean, columns, limb_now, twins, common):  # type: ignore[no-untyped-def]
-    """Read the poses float32 [A, K, 3]: ``clean`` float64 [most, K, 2] gets the keypoints that are numbers,
-    ``columns`` the rows of poses with at least one, ``limb_now`` [most, E] their log lengths, and ``twins`` how alike
-    two of them lie (mean OKS with sigma 0.1). Body size and arena are learnt here. Returns the number of columns.
+def measure(poses, edges, memory, now):  # type: ignore[no-untyped-def]
+    """Read the poses float32 [A, K, 3] into ``now``: columns, keypoints that are numbers, limbs, twins. Body size and
+    arena are learnt here. Returns the number of columns.
     """
-    common = common[0]
+    common = memory.common[0]
+    clean, columns, limb_now, twins = now.clean, now.columns, now.limbs, now.twins
+    most = columns.shape[0]
     count = 0
     total = poses.shape[1]
     for a in range(poses.shape[0]):
@@ -95,18 +96,17 @@ def measure(poses, edges, most, clean, columns, limb_now, twins, common):  # typ
 
 
 @njit(nogil=True, cache=True)
-def compare(  # type: ignore[no-untyped-def]
-    clean, count, appearance, edges, step_s, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var,
-    looks, rows, cost, value, misfit, lasting, moved, gate, table, columns, scratch
-):  # fmt: skip
+def compare(count, appearance, edges, step_s, rules, memory, now):  # type: ignore[no-untyped-def]
     """Move all tracks on by ``step_s`` seconds and weigh each against each of the ``count`` poses.
 
-    ``cost`` [slot, column] is the negative log-likelihood (1e9 out of reach), ``value`` what matching costs beyond not
-    matching (below 0: worth it), ``table`` [row, column] the same for the assignment, ``misfit`` how unlike the
-    prediction the pose is, ``lasting`` the part of the cost that is size and appearance, ``moved`` how far the body moved from its prediction, in px. Returns the number of rows.
+    Fills ``now``: rows, gate, cost, value, table, misfit, lasting, moved. Returns the number of rows.
     """
+    tracks, points, seen, limbs = memory.tracks, memory.points, memory.seen, memory.limbs
+    limb_var, point_var, looks = memory.limb_var, memory.point_var, memory.looks
+    clean, columns, limb_now, rows, gate, scratch = now.clean, now.columns, now.limbs, now.rows, now.gate, now.scratch
+    cost, value, table, misfit, lasting, moved = now.cost, now.value, now.table, now.misfit, now.lasting, now.moved
     rules = rules[0]
-    common = common[0]
+    common = memory.common[0]
     body = common.body_px if common.body_px > 0.0 else 50.0
     memory = rules.velocity_memory_s
     frame = common.frame_s if common.frame_s > 0.0 else 0.02

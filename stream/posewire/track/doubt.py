@@ -1,10 +1,10 @@
 """How likely it is that this frame exchanged an id: evidence about each match, and a logistic function of it.
 
-Against each match stand the other explanations of the frame: two animals exchanged, or a missing one has come back in this
-one's place. They are weighed twice, by the costs that the assignment used, and by costs for somebody who knows that animals
-turn, stop and bend while nobody sees them. Then how odd the pose is for its track, how long it was out of sight, and
-whether another track may have been following it meanwhile. The weights were fitted to simulated meetings, by
-``python -m posewire_bench.identity_fit``; see docs/identities.md for what the score means.
+Against each match stand the other explanations of the frame: two animals exchanged, or a missing one has come back in
+this one's place. They are weighed twice, by the costs that the assignment used, and by costs for somebody who knows
+that animals turn, stop and bend while nobody sees them. Then how odd the pose is for its track, how long it was out
+of sight, and whether another track may have been following it meanwhile. The weights were fitted to simulated
+meetings, by ``python -m posewire_bench.identity_fit``; see docs/identities.md for what the score means.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EVIDENCE = ("exact", "wide", "nearby", "odd", "odder", "unseen", "contested", "t
 # For an animal that was seen in the last frame, and for one that was not; the last weight is that of 1.
 WEIGHTS: npt.NDArray[np.float64] = np.array(
     [
-        [0.420, -0.530, 0.085, 1.972, 2.006, 0.000, 0.000, 2.438, 0.907, -7.400],
+        [0.369, -0.455, 0.040, 1.957, 1.881, 0.000, -0.000, 1.876, 0.016, -7.651],
         [0.169, 0.141, 0.837, 0.071, 0.999, 3.625, 0.074, 0.710, 0.397, -0.361],
     ]
 )
@@ -30,12 +30,13 @@ def _odds(delta, soft):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _widen(tracks, rows, used, count, rules, common, cost, lasting, moved, wide):  # type: ignore[no-untyped-def]
-    """``wide`` [slot, column]: the costs for somebody who knows how animals behave when nobody sees them.
+def _widen(used, count, rules, common, tracks, now):  # type: ignore[no-untyped-def]
+    """``now.wide``: the costs for somebody who knows how animals behave when nobody sees them.
 
     Out of sight an animal may have stopped or turned back, so its place says less than the motion model thinks; and its
     pose says the less the longer ago it was. Size and appearance stay.
     """
+    rows, cost, lasting, moved, wide = now.rows, now.cost, now.lasting, now.moved, now.wide
     body = common.body_px if common.body_px > 0.0 else 50.0
     inflation = min(max(common.surprise, 0.5), 20.0)
     noise_var = (rules.centre_noise_body_lengths * body) ** 2 * 2.0
@@ -74,17 +75,16 @@ def _others(t, a, tracks, rows, used, partner, cost, soft):  # type: ignore[no-u
 
 
 @njit(nogil=True, cache=True)
-def weigh(  # type: ignore[no-untyped-def]
-    count, used, step_s, rules, weights, common, tracks, points, rows, cost, value, misfit, lasting, moved, partner, taken,
-    wide, evidence, doubt,
-):  # fmt: skip
+def weigh(count, used, step_s, rules, weights, memory, now):  # type: ignore[no-untyped-def]
     """After the assignment: strike out matches that are not worth it, and say how doubtful the others are.
 
-    ``partner`` [row] becomes -1 where matching costs more than not; ``taken`` int64 [column] gets the slot of each pose;
-    ``evidence`` float64 [slot, 9] is described by `EVIDENCE` (its first NaN where there was no match), ``doubt`` float64 [slot] gets the probability of a swap.
+    ``now.partner`` [row] becomes -1 where matching costs more than not; taken, evidence and doubt are filled.
     """
+    tracks, points = memory.tracks, memory.points
+    rows, partner, taken, evidence, doubt = now.rows, now.partner, now.taken, now.evidence, now.doubt
+    cost, value, misfit, wide = now.cost, now.value, now.misfit, now.wide
     rules = rules[0]
-    common = common[0]
+    common = memory.common[0]
     body = common.body_px if common.body_px > 0.0 else 50.0
     for a in range(count):
         taken[a] = -1
@@ -94,7 +94,7 @@ def weigh(  # type: ignore[no-untyped-def]
             taken[a] = rows[r]
         else:
             partner[r] = -1
-    _widen(tracks, rows, used, count, rules, common, cost, lasting, moved, wide)
+    _widen(used, count, rules, common, tracks, now)
     for r in range(used):
         t, a = rows[r], partner[r]
         doubt[t] = 0.0

@@ -15,9 +15,12 @@ _LIFE_FRAMES = 300.0  # over how many frames what lasts is averaged
 
 
 @njit(nogil=True, cache=True)
-def _learn(t, a, step_s, fade, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var, clean, moved):  # type: ignore[no-untyped-def]
+def _learn(t, a, step_s, fade, rules, common, memory, now):  # type: ignore[no-untyped-def]
     """Take a pose for the track's: motion, keypoints, limbs."""
-    track = tracks[t]
+    track = memory.tracks[t]
+    points, seen, point_var = memory.points, memory.seen, memory.point_var
+    limbs, limb_var, limb_now = memory.limbs, memory.limb_var, now.limbs
+    clean, moved = now.clean, now.moved
     body = common.body_px if common.body_px > 0.0 else 50.0
     memory = rules.velocity_memory_s
     ahead = track.ahead
@@ -68,10 +71,11 @@ def _learn(t, a, step_s, fade, rules, common, tracks, points, seen, limbs, limb_
 
 
 @njit(nogil=True, cache=True)
-def _begin(t, a, tracks, points, seen, limbs, limb_now, clean, common, rules):  # type: ignore[no-untyped-def]
+def _begin(t, a, common, rules, memory, now):  # type: ignore[no-untyped-def]
     """A new track, not confirmed, from a pose."""
+    points, clean = memory.points, now.clean
     body = common.body_px if common.body_px > 0.0 else 50.0
-    track = tracks[t]
+    track = memory.tracks[t]
     track.used = 1
     track.id = -1
     track.hits = 1
@@ -89,9 +93,9 @@ def _begin(t, a, tracks, points, seen, limbs, limb_now, clean, common, rules):  
     for k in range(points.shape[1]):
         points[t, k, 0] = clean[a, k, 0]
         points[t, k, 1] = clean[a, k, 1]
-        seen[t, k] = 0.0
-    for e in range(limbs.shape[1]):
-        limbs[t, e] = limb_now[a, e]
+        memory.seen[t, k] = 0.0
+    for e in range(memory.limbs.shape[1]):
+        memory.limbs[t, e] = now.limbs[a, e]
 
 
 @njit(nogil=True, cache=True)
@@ -126,17 +130,16 @@ def _name(t, tracks, wanted, common, rules):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def settle(  # type: ignore[no-untyped-def]
-    count, used, step_s, wanted, rules, common, tracks, points, seen, limbs, limb_var, limb_now, point_var, looks,
-    appearance, rows, moved, partner, columns, twins, clean, taken, doubt, ids, id_scores,
-):  # fmt: skip
-    """After the assignment: learn, let go, begin and name tracks; ``ids`` int64 [A] and ``id_scores`` float32 [A].
+def settle(count, used, step_s, wanted, rules, appearance, memory, now, ids, id_scores):  # type: ignore[no-untyped-def]
+    """After `doubt.weigh`: learn, let go, begin and name tracks; fills ``ids`` int64 [A], ``id_scores`` float32 [A].
 
-    ``wanted``: how many animals there are, 0 if that is not known. ``partner``, ``taken`` and ``doubt`` are those
-    of `doubt.weigh`.
+    ``wanted``: how many animals there are, 0 if that is not known.
     """
+    tracks, points, looks = memory.tracks, memory.points, memory.looks
+    rows, columns, partner, taken, doubt = now.rows, now.columns, now.partner, now.taken, now.doubt
+    clean, twins = now.clean, now.twins
     rules = rules[0]
-    common = common[0]
+    common = memory.common[0]
     fade = np.exp(-step_s / rules.velocity_memory_s)
     forget = np.exp(-step_s / rules.recovery_s)
     for n in range(ids.shape[0]):
@@ -152,23 +155,7 @@ def settle(  # type: ignore[no-untyped-def]
         track.contested = 0.0
         track.risk = max(track.risk, doubt[t])
         whole_fade = fade if track.age_s <= 1.5 * step_s else np.exp(-track.age_s / rules.velocity_memory_s)
-        _learn(
-            t,
-            a,
-            step_s,
-            whole_fade,
-            rules,
-            common,
-            tracks,
-            points,
-            seen,
-            limbs,
-            limb_var,
-            limb_now,
-            point_var,
-            clean,
-            moved,
-        )
+        _learn(t, a, step_s, whole_fade, rules, common, memory, now)
         if appearance.shape[1] > 0:
             track.appearance_weight = min(track.appearance_weight + 1.0, _LIFE_FRAMES)
             for f in range(appearance.shape[1]):
@@ -191,7 +178,7 @@ def settle(  # type: ignore[no-untyped-def]
             continue
         t = _free_slot(tracks, wanted)
         if t >= 0:
-            _begin(t, a, tracks, points, seen, limbs, limb_now, clean, common, rules)
+            _begin(t, a, common, rules, memory, now)
             taken[a] = t
             if appearance.shape[1] > 0:
                 for f in range(appearance.shape[1]):

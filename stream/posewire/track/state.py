@@ -1,12 +1,17 @@
 """What a tracker remembers, in arrays of constant size.
 
-Records rather than columns: a kernel that was compiled for another layout is not taken from Numba's cache.
+Records rather than columns: a kernel that was compiled for another layout is not taken from Numba's cache. The arrays
+go to kernels together, as named tuples.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
+
+from posewire.track.rules import TrackRules
 
 # One animal that is or was in view. Everything about its motion stands as it was when it was last seen.
 TRACK = np.dtype(
@@ -53,47 +58,133 @@ COMMON = np.dtype(
 )
 
 
-class State:
-    """The memory of a tracker of K keypoints and E limbs, for ``slots`` animals and ``most`` poses a frame."""
+SURE = 100.0  # natural logarithm, of what is as good as certain
 
-    def __init__(self, slots: int, most: int, keypoints: int, limbs: int) -> None:
-        self.tracks: npt.NDArray[np.void] = np.zeros(slots, TRACK)
-        self.common: npt.NDArray[np.void] = np.zeros(1, COMMON)
-        self.points: npt.NDArray[np.float64] = np.full((slots, keypoints, 2), np.nan)
-        self.seen: npt.NDArray[np.float64] = np.zeros((slots, keypoints))  # s since each keypoint was seen
-        self.limbs: npt.NDArray[np.float64] = np.full((slots, limbs), np.nan)  # mean log length
-        self.limb_var: npt.NDArray[np.float64] = np.zeros(limbs)
-        self.point_var: npt.NDArray[np.float64] = np.zeros(keypoints)  # body², from one frame to the next
-        self.appearance: npt.NDArray[np.float64] = np.zeros((slots, 0))
-        # Of one frame: rows are slots, columns poses.
-        self.cost: npt.NDArray[np.float64] = np.zeros((slots, most))
-        self.value: npt.NDArray[np.float64] = np.zeros((slots, most))
-        self.misfit: npt.NDArray[np.float64] = np.zeros((slots, most))
-        self.lasting: npt.NDArray[np.float64] = np.zeros((slots, most))
-        self.moved: npt.NDArray[np.float64] = np.zeros((slots, most, 2))
-        self.gate: npt.NDArray[np.float64] = np.zeros(slots)
-        self.rows: npt.NDArray[np.int64] = np.zeros(slots, np.int64)
-        self.clean: npt.NDArray[np.float64] = np.full((most, keypoints, 2), np.nan)
-        self.columns: npt.NDArray[np.int64] = np.zeros(most, np.int64)
-        self.twins: npt.NDArray[np.float64] = np.zeros((most, most))
-        self.limb_now: npt.NDArray[np.float64] = np.zeros((most, limbs))
-        self.scratch: npt.NDArray[np.float64] = np.zeros((4, keypoints))
-        self.table: npt.NDArray[np.float64] = np.zeros((slots, most))
-        self.partner: npt.NDArray[np.int64] = np.full(slots, -1, np.int64)
 
-    def reset(self, sigma: float, size_sigma: float, speed_floor: float) -> None:
-        """Forget all animals and all that was learnt."""
-        self.tracks[:] = 0
-        self.tracks["id"] = -1
-        self.points[:] = np.nan
-        self.limbs[:] = np.nan
-        self.appearance[:] = 0.0
-        self.limb_var[:] = 0.04
-        self.point_var[:] = sigma**2
-        common = self.common[0]
-        common["body_px"], common["body_weight"], common["keypoints"] = 0.0, 0.0, 0.0
-        common["speed_var"], common["surprise"] = max(1.0, speed_floor**2), 1.0
-        common["size_var"], common["appearance_var"], common["frame_s"] = size_sigma**2, 0.0, 0.0
-        common["left"] = common["top"] = np.inf
-        common["right"] = common["bottom"] = -np.inf
-        common["next_id"] = 0
+class Memory(NamedTuple):
+    """What is kept from frame to frame, of S slots, K keypoints and E limbs. An animal stays in its slot."""
+
+    tracks: npt.NDArray[np.void]
+    """[S] of TRACK."""
+    common: npt.NDArray[np.void]
+    """[1] of COMMON."""
+    points: npt.NDArray[np.float64]
+    """[S, K, 2] px: where each keypoint was seen last, moved on with the body while it is not."""
+    seen: npt.NDArray[np.float64]
+    """[S, K]: s since each keypoint was seen."""
+    limbs: npt.NDArray[np.float64]
+    """[S, E]: mean log length."""
+    limb_var: npt.NDArray[np.float64]
+    """[E]."""
+    point_var: npt.NDArray[np.float64]
+    """[K] body²: what a keypoint is off by, beside its body, from one frame to the next."""
+    looks: npt.NDArray[np.float64]
+    """[S, F]: mean appearance."""
+    flips: npt.NDArray[np.float64]
+    """[S, S, K, 2]: what it would cost to say that two animals had a part of them exchanged (see `untangle`)."""
+
+
+class Now(NamedTuple):
+    """What is known of one frame: rows are tracks in use, columns are poses that hold a keypoint."""
+
+    rows: npt.NDArray[np.int64]
+    """[row]: the slot."""
+    columns: npt.NDArray[np.int64]
+    """[column]: the row of the pose in the frame."""
+    clean: npt.NDArray[np.float64]
+    """[column, K, 2] px, NaN where absent."""
+    limbs: npt.NDArray[np.float64]
+    """[column, E]: log length."""
+    twins: npt.NDArray[np.float64]
+    """[column, column]: how alike two poses lie (mean OKS with sigma 0.1)."""
+    cost: npt.NDArray[np.float64]
+    """[slot, column]: negative log-likelihood, 1e9 out of reach."""
+    value: npt.NDArray[np.float64]
+    """[slot, column]: what matching costs beyond not matching; below 0 it is worth it."""
+    table: npt.NDArray[np.float64]
+    """[row, column]: the same for the assignment, at most 0."""
+    misfit: npt.NDArray[np.float64]
+    """[slot, column]: how unlike the prediction the pose is."""
+    lasting: npt.NDArray[np.float64]
+    """[slot, column]: the part of the cost that is size and appearance."""
+    moved: npt.NDArray[np.float64]
+    """[slot, column, 2] px: how far the body is from where it was expected."""
+    wide: npt.NDArray[np.float64]
+    """[slot, column]: the cost for somebody who knows what animals do when nobody sees them."""
+    gate: npt.NDArray[np.float64]
+    """[slot]: what not matching costs."""
+    partner: npt.NDArray[np.int64]
+    """[row]: the column, or -1."""
+    taken: npt.NDArray[np.int64]
+    """[column]: the slot, or -1."""
+    evidence: npt.NDArray[np.float64]
+    """[slot, 9]: see `doubt.EVIDENCE`; its first is NaN where there was no match."""
+    doubt: npt.NDArray[np.float64]
+    """[slot]: the probability that this frame exchanged the id."""
+    scratch: npt.NDArray[np.float64]
+    """[4, K]."""
+    sides: npt.NDArray[np.float64]
+    """[2, K, 2]: costs of `untangle`."""
+    choice: npt.NDArray[np.int64]
+    """[K, 2]: choices of `untangle`."""
+
+
+def make_state(slots: int, most: int, keypoints: int, limbs: int, features: int, evidence: int) -> tuple[Memory, Now]:
+    """Room for ``slots`` animals and ``most`` poses a frame; `clear` must follow."""
+
+    def room(*shape: int) -> npt.NDArray[np.float64]:
+        return np.zeros(shape, np.float64)
+
+    memory = Memory(
+        tracks=np.zeros(slots, TRACK),
+        common=np.zeros(1, COMMON),
+        points=room(slots, keypoints, 2),
+        seen=room(slots, keypoints),
+        limbs=room(slots, limbs),
+        limb_var=room(limbs),
+        point_var=room(keypoints),
+        looks=room(slots, features),
+        flips=room(slots, slots, keypoints, 2),
+    )
+    now = Now(
+        rows=np.zeros(slots, np.int64),
+        columns=np.zeros(most, np.int64),
+        clean=room(most, keypoints, 2),
+        limbs=room(most, limbs),
+        twins=room(most, most),
+        cost=room(slots, most),
+        value=room(slots, most),
+        table=room(slots, most),
+        misfit=room(slots, most),
+        lasting=room(slots, most),
+        moved=room(slots, most, 2),
+        wide=room(slots, most),
+        gate=room(slots),
+        partner=np.full(slots, -1, np.int64),
+        taken=np.zeros(most, np.int64),
+        evidence=room(slots, evidence),
+        doubt=room(slots),
+        scratch=room(4, keypoints),
+        sides=room(2, keypoints, 2),
+        choice=np.zeros((keypoints, 2), np.int64),
+    )
+    return memory, now
+
+
+def clear(memory: Memory, rules: TrackRules) -> None:
+    """Forget all animals and all that was learnt."""
+    memory.tracks[:] = 0
+    memory.tracks["id"] = -1
+    memory.points[:] = np.nan
+    memory.limbs[:] = np.nan
+    memory.looks[:] = 0.0
+    memory.flips[:] = SURE
+    memory.limb_var[:] = 0.04
+    memory.point_var[:] = rules.sigma_body_lengths**2
+    common = memory.common[0]
+    common["body_px"], common["body_weight"], common["keypoints"] = 0.0, 0.0, 0.0
+    common["speed_var"], common["surprise"] = max(1.0, rules.speed_floor_body_lengths_per_s**2), 1.0
+    common["size_var"], common["appearance_var"], common["frame_s"] = rules.size_sigma**2, 0.0, 0.0
+    common["left"] = common["top"] = np.inf
+    common["right"] = common["bottom"] = -np.inf
+    common["next_id"] = 0

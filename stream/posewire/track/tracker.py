@@ -14,7 +14,8 @@ from posewire.track.costs import compare, measure
 from posewire.track.doubt import EVIDENCE, WEIGHTS, weigh
 from posewire.track.life import settle
 from posewire.track.rules import TrackRules, as_record
-from posewire.track.state import State
+from posewire.track.state import clear, make_state
+from posewire.track.untangle import spanning_tree, untangle
 from posewire_models.skeleton import Pair
 
 USUAL = TrackRules()
@@ -55,12 +56,10 @@ class Tracker:
         self._record = as_record(rules)
         self._edges = np.asarray(skeleton, np.int64).reshape(-1, 2)
         slots = 2 * max(most, animals or 0)
-        self._state = State(slots, most, keypoints, len(self._edges))
+        self._slots = slots
+        self._memory, self._now = make_state(slots, most, keypoints, len(self._edges), 0, len(EVIDENCE))
+        self._tree = spanning_tree(self._edges, keypoints)
         self._space = Workspace(max(slots, most))
-        self._taken = np.zeros(most, np.int64)
-        self._wide = np.zeros((slots, most), np.float64)
-        self.evidence = np.zeros((slots, len(EVIDENCE)), np.float64)
-        self._doubt = np.zeros(slots, np.float64)
         self._no_appearance: Floats = np.zeros((most, 0), np.float32)
         self._ids_room = np.zeros(most, np.int64)
         self._scores_room: Floats = np.zeros(most, np.float32)
@@ -71,8 +70,7 @@ class Tracker:
 
     def reset(self) -> None:
         """Forget everything: the next pose is the first."""
-        rules = self.rules
-        self._state.reset(rules.sigma_body_lengths, rules.size_sigma, rules.speed_floor_body_lengths_per_s)
+        clear(self._memory, self.rules)
         self._last_ns: int | None = None
         self.ids: npt.NDArray[np.int64] = self._ids_room[:0]
         self.id_scores: Floats = self._scores_room[:0]
@@ -84,7 +82,6 @@ class Tracker:
         ``appearance`` float32 [A, F]: any numbers that an animal keeps, such as colours or features of a network. A
         time that does not advance counts as a tenth of a millisecond.
         """
-        state = self._state
         step_s = _SHORTEST_S
         if self._last_ns is not None:
             step_s = min(max((time_ns - self._last_ns) * 1e-9, _SHORTEST_S), _LONGEST_S)
@@ -95,25 +92,14 @@ class Tracker:
         self.ids, self.id_scores = self._ids_room[:animals], self._scores_room[:animals]
         if appearance is None:
             appearance = self._no_appearance
-        elif state.appearance.shape[1] != appearance.shape[1]:
-            state.appearance = np.zeros((len(state.tracks), appearance.shape[1]))
-        count = measure(
-            poses, self._edges, self.most, state.clean, state.columns, state.limb_now, state.twins, state.common
-        )
-        used = compare(
-            state.clean, count, appearance, self._edges, step_s, self._record, state.common, state.tracks, state.points,
-            state.seen, state.limbs, state.limb_var, state.limb_now, state.point_var, state.appearance, state.rows,
-            state.cost, state.value, state.misfit, state.lasting, state.moved, state.gate, state.table, state.columns, state.scratch,
-        )  # fmt: skip
-        assign(state.table, used, count, state.partner, self._space.floats, self._space.integers)
-        weigh(
-            count, used, step_s, self._record, WEIGHTS, state.common, state.tracks, state.points, state.rows, state.cost,
-            state.value, state.misfit, state.lasting, state.moved, state.partner, self._taken, self._wide, self.evidence,
-            self._doubt,
-        )  # fmt: skip
-        settle(
-            count, used, step_s, self.animals or 0, self._record, state.common, state.tracks, state.points, state.seen,
-            state.limbs, state.limb_var, state.limb_now, state.point_var, state.appearance, appearance, state.rows,
-            state.moved, state.partner, state.columns, state.twins, state.clean, self._taken, self._doubt, self.ids,
-            self.id_scores,
-        )  # fmt: skip
+        elif self._memory.looks.shape[1] != appearance.shape[1]:
+            self._memory = self._memory._replace(looks=np.zeros((self._slots, appearance.shape[1])))
+        rules, memory, now = self._record, self._memory, self._now
+        for again in (False, True):
+            count = measure(poses, self._edges, memory, now)
+            used = compare(count, appearance, self._edges, 0.0 if again else step_s, rules, memory, now)
+            assign(now.table, used, count, now.partner, self._space.floats, self._space.integers)
+            if again or not untangle(used, step_s, rules, self._tree, memory, now, poses):
+                break
+        weigh(count, used, step_s, rules, WEIGHTS, memory, now)
+        settle(count, used, step_s, self.animals or 0, rules, appearance, memory, now, self.ids, self.id_scores)

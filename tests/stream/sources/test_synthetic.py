@@ -43,6 +43,20 @@ def test_every_option_reaches_the_scene() -> None:
     assert source.read() is None
 
 
+def test_animals_leave_and_come_back_as_who_they_were() -> None:
+    source = open_source("animals=3,size=320x240,fps=10,seed=2,away=0.3,frames=600")
+    source.open()
+    seen = []
+    while (frame := source.read()) is not None:
+        assert frame.truth is not None
+        assert frame.truth.points.shape == (3, 12, 2)
+        seen.append(frame.truth.visible.any(axis=1))
+    for animal in np.array(seen).T:
+        assert animal[0]
+        assert 0.1 < 1 - animal.mean() < 0.6
+        assert np.count_nonzero(np.diff(animal.astype(int)) == 1) >= 2, "it comes back"
+
+
 def test_frames_go_into_a_buffer_that_fits_and_beside_one_that_does_not() -> None:
     source = open_source("size=64x48")
     source.open()
@@ -89,7 +103,7 @@ def test_opening_again_starts_again_and_closing_ends() -> None:
     ("argument", "message"),
     [
         ("animal=2", "did you mean 'animals'?"),
-        ("xyz=2", "known are animals, size, fps, seed, look, frames"),
+        ("xyz=2", "known are animals, size, fps, seed, look, frames, away"),
         ("animals=none", "animals=none is no whole number from 1 on"),
         ("animals=0", "animals=0 is no whole number from 1 on"),
         ("animals=99", "1 to 8 animals, not 99"),
@@ -101,6 +115,9 @@ def test_opening_again_starts_again_and_closing_ends() -> None:
         ("frames=0", "frames=0 is no whole number from 1 on"),
         ("seed=1,seed=2", "given twice"),
         ("seed", "needs a value"),
+        ("away=often", "away=often is no number, such as away=0.2"),
+        ("away=0.9", "away is a share of the time from 0 to 0.6, not 0.9"),
+        ("away=nan", "away is a share of the time from 0 to 0.6, not nan"),
     ],
 )
 def test_a_wrong_option_is_one_plain_line(argument: str, message: str) -> None:

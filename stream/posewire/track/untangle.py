@@ -1,0 +1,181 @@
+"""Poses that hold parts of two animals, taken apart by what each keypoint was following.
+
+Where animals lie on each other the network's fields lie on each other too, and a frame alone does not tell which
+front goes with which back. Each keypoint for itself, however, has moved little since the last frame. For two poses
+that follow two animals every keypoint either stays or changes sides: the cheapest of these choices, on a tree of the
+skeleton's edges, by dynamic programming. What a choice costs is how far each keypoint then lies from where its track
+expects it, whether it was to be seen there, and a price for every edge that is cut.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from posewire.track.state import SURE
+
+_CUT = 3.0  # natural logarithm: how much likelier it is that an edge of a pose is right
+_PER_S = 20.0  # natural logarithm per second: what frames say that agree with each other
+_STAYS_HIDDEN, _BECOMES_HIDDEN = 0.8, 0.05  # from one frame to the next, of a keypoint
+
+
+@njit(nogil=True, cache=True)
+def spanning_tree(edges, keypoints):  # type: ignore[no-untyped-def]
+    """Parents before children: int64 [K, 2] = keypoint, its parent (-1 for a root), by breadth from keypoint 0 on."""
+    order = np.full((keypoints, 2), -1, np.int64)
+    known = np.zeros(keypoints, np.bool_)
+    count = 0
+    for root in range(keypoints):
+        if known[root]:
+            continue
+        known[root] = True
+        order[count, 0] = root
+        first = count
+        count += 1
+        while first < count:
+            here = order[first, 0]
+            first += 1
+            for e in range(edges.shape[0]):
+                for side in range(2):
+                    if edges[e, side] == here and not known[edges[e, 1 - side]]:
+                        known[edges[e, 1 - side]] = True
+                        order[count, 0] = edges[e, 1 - side]
+                        order[count, 1] = here
+                        count += 1
+    return order
+
+
+@njit(nogil=True, cache=True)
+def _follows(t, a, k, pose_var, frame, body, memory, clean):  # type: ignore[no-untyped-def]
+    """Negative log-likelihood of pose ``a``'s keypoint ``k`` (or its absence) as the next of track ``t``'s."""
+    track = memory.tracks[t]
+    points, seen = memory.points, memory.seen
+    hidden = _STAYS_HIDDEN if seen[t, k] > 2.5 * frame else _BECOMES_HIDDEN
+    if np.isnan(clean[a, k, 0]):
+        return -np.log(hidden)
+    cost = -np.log(1.0 - hidden)
+    if np.isnan(points[t, k, 0]):
+        return cost + 2.0
+    x = clean[a, k, 0] - points[t, k, 0] - track.vx * track.ahead
+    y = clean[a, k, 1] - points[t, k, 1] - track.vy * track.ahead
+    own = min(pose_var, memory.point_var[k] * max(1.0, seen[t, k] / frame)) + track.reach_var / (body * body)
+    return cost + 2.5 * np.log1p((x * x + y * y) / (3.0 * own * body * body)) + np.log(own)
+
+
+@njit(nogil=True, cache=True)
+def _touch(a, b, clean, margin):  # type: ignore[no-untyped-def]
+    """Whether the boxes about two poses come nearer than ``margin`` px."""
+    for c in range(2):
+        low_a = low_b = np.inf
+        high_a = high_b = -np.inf
+        for k in range(clean.shape[1]):
+            if not np.isnan(clean[a, k, c]):
+                low_a, high_a = min(low_a, clean[a, k, c]), max(high_a, clean[a, k, c])
+            if not np.isnan(clean[b, k, c]):
+                low_b, high_b = min(low_b, clean[b, k, c]), max(high_b, clean[b, k, c])
+        if low_a - margin > high_b or low_b - margin > high_a:
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _choose(tree, lone, table, choice):  # type: ignore[no-untyped-def]
+    """``choice`` [k, 0]: the side of each keypoint, 0 or 1, that is cheapest together; ``lone`` [k, side] are the
+    costs.
+    """
+    keypoints = tree.shape[0]
+    for k in range(keypoints):
+        table[k, 0], table[k, 1] = lone[k, 0], lone[k, 1]
+    for n in range(keypoints - 1, -1, -1):
+        k, parent = tree[n]
+        if parent < 0:
+            continue
+        for side in range(2):
+            stay, change = table[k, side], table[k, 1 - side] + _CUT
+            choice[k, side] = side if stay <= change else 1 - side
+            table[parent, side] += min(stay, change)
+    for n in range(keypoints):
+        k, parent = tree[n]
+        if parent < 0:
+            choice[k, 0] = 0 if table[k, 0] <= table[k, 1] else 1
+        else:
+            choice[k, 0] = choice[k, choice[parent, 0]]
+
+
+@njit(nogil=True, cache=True)
+def untangle(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-untyped-def]
+    """Exchange keypoints between poses, in ``now.clean`` and in ``poses`` float32 [A, K, 3], where the tracks say so.
+
+    ``now.partner`` says which pose follows which track. ``tree`` int64 [K, 2] is `spanning_tree`'s. Returns whether
+    anything was exchanged.
+    """
+    tracks, points, seen, flips = memory.tracks, memory.points, memory.seen, memory.flips
+    rows, columns, partner, clean = now.rows, now.columns, now.partner, now.clean
+    lone, table, choice = now.sides[0], now.sides[1], now.choice
+    rules = rules[0]
+    common = memory.common[0]
+    body = common.body_px if common.body_px > 0.0 else 50.0
+    frame = common.frame_s if common.frame_s > 0.0 else 0.02
+    pose_var = rules.pose_sigma_body_lengths**2
+    keypoints = points.shape[1]
+    changed = False
+    for q in range(used):
+        u, b = rows[q], partner[q]
+        for r in range(q):
+            t, a = rows[r], partner[r]
+            known = a >= 0 and b >= 0 and tracks[t].id >= 0 and tracks[u].id >= 0
+            # Where an animal's parts went while nobody saw it is not known.
+            if not known or tracks[t].missed + tracks[u].missed > 0 or not _touch(a, b, clean, 0.1 * body):
+                flips[t, u] = SURE
+                continue
+            for k in range(keypoints):
+                lone[k, 0] = _follows(t, a, k, pose_var, frame, body, memory, clean)
+                lone[k, 0] += _follows(u, b, k, pose_var, frame, body, memory, clean)
+                lone[k, 1] = _follows(t, b, k, pose_var, frame, body, memory, clean)
+                lone[k, 1] += _follows(u, a, k, pose_var, frame, body, memory, clean)
+            _choose(tree, lone, table, choice)
+            # How much worse this frame would be, were a part of the skeleton (column 0) to change sides just now.
+            for k in range(keypoints):
+                table[k, 0] = lone[k, 1 - choice[k, 0]] - lone[k, choice[k, 0]]
+            for n in range(keypoints - 1, -1, -1):
+                k, parent = tree[n]
+                if parent >= 0:
+                    table[parent, 0] += table[k, 0]
+            best, where, part = 0.0, -1, 0
+            top = 0
+            for n in range(keypoints):
+                k, parent = tree[n]
+                if parent < 0:
+                    top = k
+                    continue
+                cut = choice[k, 0] != choice[parent, 0]
+                gain = _PER_S * step_s * (-1.0 if cut else 1.0)
+                for side in range(2):
+                    now = table[k, 0] if side == 0 else table[top, 0] - table[k, 0]
+                    cost = min(flips[t, u, k, side], max(now, 0.0)) + gain
+                    flips[t, u, k, side] = min(cost, SURE)
+                    if cost < best:
+                        best, where, part = cost, k, side
+            if where >= 0:
+                # The frames disagree for too long: the tracks had this part exchanged.
+                for n in range(keypoints):
+                    k, parent = tree[n]
+                    inside = k == where or (parent >= 0 and choice[parent, 1] == -7)
+                    choice[k, 1] = -7 if inside else 0
+                for k in range(keypoints):
+                    if (choice[k, 1] == -7) == (part == 0):
+                        choice[k, 0] = 1 - choice[k, 0]
+                        seen[t, k], seen[u, k] = seen[u, k], seen[t, k]
+                        for c in range(2):
+                            points[t, k, c], points[u, k, c] = points[u, k, c], points[t, k, c]
+                flips[t, u, where, :] = SURE
+                tracks[t].risk = tracks[u].risk = 0.6
+            for k in range(keypoints):
+                if choice[k, 0] == 1:
+                    changed = True
+                    for c in range(2):
+                        clean[a, k, c], clean[b, k, c] = clean[b, k, c], clean[a, k, c]
+                    for c in range(3):
+                        one, other = columns[a], columns[b]
+                        poses[one, k, c], poses[other, k, c] = poses[other, k, c], poses[one, k, c]
+    return changed

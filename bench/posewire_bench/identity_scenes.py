@@ -52,7 +52,7 @@ KINDS = (
 
 @dataclass
 class Recorded:
-    """Frames of a scene: ``poses`` float32 [A, K, 3] in random order, and ``who`` int64 [A], the true animal of each."""
+    """Frames of a scene: ``poses`` float32 [A, K, 3] in random order, and ``who`` int64 [A], the true animals."""
 
     fps: float
     animals: int
@@ -73,7 +73,8 @@ def meet(kind: Kind, fps: float, seconds: float, seed: int, animals: int = 2, bo
     sway = rng.uniform(0, 6, animals)
     pair: tuple[int, int] | None = None
     kept, hides, next_meeting, next_turn = 0, 0.6, 0.5, 0.0
-    poses, whose = [], []
+    poses: list[list[npt.NDArray[np.float64]]] = []
+    whose: list[list[int]] = []
     for n in range(int(seconds * fps)):
         now = n * step
         if pair is None and now >= next_meeting:

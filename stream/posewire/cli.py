@@ -12,6 +12,7 @@ from posewire.cli_labels import labels_app
 from posewire.cli_models import models_app
 from posewire.cli_project import add_project_verbs
 from posewire.cli_refine import refine
+from posewire.cli_tracks import tracks_app
 from posewire.cli_training import add_training_verbs
 from posewire.console import Json, Signals, StatusLine, Stopped, emit, fail, keep_stdout_clean, say
 from posewire.endpoint import DEFAULT_ENDPOINT
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.command("refine")(refine)
 app.add_typer(labels_app, name="labels")
+app.add_typer(tracks_app, name="tracks")
 
 
 def main() -> None:

@@ -179,6 +179,7 @@ def _as_json(pose: Pose, lost: int) -> str:
         {
             "seq": pose.seq,
             "frame": pose.frame,
+            "time_ns": pose.stamps.grabbed if pose.stamps.exposed is None else pose.stamps.exposed,
             "age_ms": None if math.isnan(age_ms) else round(age_ms, 4),
             "lost": lost,
             "animals": [

@@ -59,7 +59,8 @@ class TrackRules:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not (np.isfinite(value) and value > 0.0):
+            at_once = field.name == "confirm_s" and value == 0.0
+            if not (np.isfinite(value) and (value > 0.0 or at_once)):
                 raise ValueError(f"{field.name} is {value}: expected a number above 0")
         if self.detected >= 1.0:
             raise ValueError(f"detected is {self.detected}: expected a probability below 1")

@@ -144,6 +144,11 @@ class Pipeline:
             return self._full
         return self._crops
 
+    def forget(self) -> None:
+        """Forget who is who: the next frame has nothing to do with the last."""
+        if self._tracker is not None:
+            self._tracker.reset()
+
     def fits(self, image: Image) -> bool:
         """Whether the buffers are made for frames of this image's size."""
         return self.geometry is not None and self.geometry.frame == (image.shape[1], image.shape[0])

@@ -106,9 +106,13 @@ def test_of_more_animals_than_filmed_the_best_count(tmp_path, herd):
     assert (more["most_animals"], more["recall"], more["precision"]) == (5, 1, 0.5)
 
 
-def test_other_providers_are_refused(herd):
-    with pytest.raises(InputError, match="measured on the CPU"):
-        predictor(load_model(str(herd)), "cuda")
+def test_each_picture_stands_for_itself(herd):
+    """What the runtime knows of the last picture must not change what is found in the next."""
+    predict = predictor(load_model(str(herd)))
+    pictures = [several_model.draw(animals) for animals in PLACES]
+    alone = [predictor(load_model(str(herd)))(picture) for picture in pictures]
+    for picture, expected in zip([*pictures, *pictures[::-1]], [*alone, *alone[::-1]], strict=True):
+        np.testing.assert_array_equal(predict(picture), expected)
 
 
 def test_labels_without_a_find_or_without_an_animal(tmp_path, herd):

@@ -190,7 +190,7 @@ def test_animals_cross_and_the_lower_one_is_hidden() -> None:
     lower_hidden = upper_hidden = met = 0
     for seed in range(8):
         scene = Scene(160, 120, animals=2, seed=seed)
-        lower, upper = scene._order
+        lower, upper = scene.order
         for number in range(0, 6000, 20):
             drawn = scene.draw(number)
             if np.linalg.norm(drawn.points[0, 4] - drawn.points[1, 4]) < 8.0:
@@ -221,7 +221,7 @@ def test_an_animal_that_leaves_walks_out_and_leaves_nothing_behind() -> None:
 def without_animals(scene: Scene, number: int) -> np.ndarray:
     """The same frame, of a scene without its animals."""
     bare = Scene(320, 240, animals=2, fps=20.0, seed=5, away=0.4)
-    bare._order = bare._order[:0]
+    bare.order = bare.order[:0]
     return bare.draw(number).image
 
 

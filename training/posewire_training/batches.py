@@ -88,7 +88,13 @@ class Batches:
         stride, paf_stride = self._project.network.stride, self._project.network.paf_stride
         points = np.stack([points for _, points, _ in views])  # [B, animals, K, 2]
         fields = make_fields(
-            points, self._edges, size[1] // paf_stride, size[0] // paf_stride, paf_stride, targets.paf_width_cells
+            points,
+            self._edges,
+            size[1] // paf_stride,
+            size[0] // paf_stride,
+            paf_stride,
+            targets.paf_width_cells,
+            layered=self._project.phantom is not None,
         )
         made = make_targets(
             points,

@@ -252,7 +252,10 @@ def _nearness(points: npt.NDArray[np.float32]) -> float:
 def _draw(
     project: Project, settings: PhantomSettings, columns: list[int], count: int, first_seed: int, hidden: bool
 ) -> Frames:
-    """``count`` frames, a few of each seed, spread over its course; with labels of ``hidden`` keypoints, or NaN."""
+    """``count`` frames, a few of each seed, spread over its course; with labels of ``hidden`` keypoints, or NaN.
+
+    Animals are in the order in which they lie on each other, the lowest first.
+    """
     from posewire_models.phantom import Scene
 
     names, images = [], []
@@ -276,5 +279,5 @@ def _draw(
         truth = drawn.points[:, columns]
         if not hidden:
             truth = np.where(drawn.visible[:, columns, None], truth, np.float32(np.nan))
-        points[number, :animals] = resized(truth, project.network.scale)
+        points[number, :animals] = resized(truth[scene.order], project.network.scale)
     return Frames(tuple(names), tuple(images), points, project.network.scale)

@@ -89,13 +89,20 @@ def _products(down: Array, across: Array) -> Array:
 
 
 def make_fields(
-    points: Array, edges: Sequence[Pair], height: int, width: int, stride: int, width_cells: float
+    points: Array,
+    edges: Sequence[Pair],
+    height: int,
+    width: int,
+    stride: int,
+    width_cells: float,
+    layered: bool = False,
 ) -> tuple[Array, Array]:
     """Part affinity fields.
 
     ``points``: as for `make_targets`; ``edges``: pairs of keypoints; ``height`` and ``width`` in cells of ``stride``
     input pixels. A cell whose centre is at most ``width_cells`` from the segment between the two keypoints of an edge
-    carries the unit vector from the first to the second; of several animals the nearest segment wins.
+    carries the unit vector from the first to the second; of several animals the nearest segment wins, or, where they are
+    ``layered``, that of the last animal: where one lies on another nobody sees which of two lines is nearer.
 
     Returns float32 ``[B, h, w, E, 2]`` (x, y) and float32 ``[B, E]``: 1 where no animal of the frame has only one end
     of the edge, so that the whole field is known.
@@ -120,7 +127,7 @@ def make_fields(
     apart = ((away - done * along) ** 2).sum(axis=-1)
     near = apart <= np.float32(reach**2)
     which, i, j, apart = which[near], i[near], j[near], apart[near]
-    order = np.argsort(-apart, kind="stable")
+    order = np.lexsort((-apart, found[which, 1])) if layered else np.argsort(-apart, kind="stable")
     fields[found[which[order], 0], i[order], j[order], found[which[order], 2]] = direction[which[order]]
     return fields, known
 

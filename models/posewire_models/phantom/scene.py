@@ -87,7 +87,7 @@ class Scene:
             beyond = border + 2.4 * build.length
             self._movers.append(Mover(key_of(seed, animal, 0x3A7), build, ground, away, beyond))
         self._atlases = [atlas(coat) for coat in self.look.coats]
-        self._order = self._heights()
+        self.order = self._heights()  # who lies below whom: int64 [animals], the lowest first
         self._noise = self._noise_table()
         self._light = np.asarray(self.look.light, np.float64)
         self._distance = np.full((height, width), raster.FAR, np.float32)
@@ -172,7 +172,7 @@ class Scene:
             shadows.append(drawn.shadow)
         look = self.look
         scratch = (self._distance, self._nearest)
-        for animal in self._order:
+        for animal in self.order:
             fall = look.shadow * (1.0 + 0.9 * postures[animal].rear)
             raster.shade(
                 into,
@@ -196,7 +196,7 @@ class Scene:
                 *scratch,
             )
         visible = np.empty(points.shape[:2], np.bool_)
-        raster.look_through(points, parts, self._order, _POINT_ENDS, _END, self.width, self.height, visible)
+        raster.look_through(points, parts, self.order, _POINT_ENDS, _END, self.width, self.height, visible)
         return Drawn(into, points.astype(np.float32), visible)
 
 

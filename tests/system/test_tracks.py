@@ -38,8 +38,8 @@ def arrays(path):
     body = np.array([[0, 0], [20, 0], [40, 0]], np.float32)
     points = np.zeros((40, 2, 3, 2), np.float32)
     for n in range(40):
-        points[n, 0] = body + (100 + n, 100)
-        points[n, 1] = body + (300 - n, 300)
+        points[n, 0] = body + np.array([100 + n, 100])
+        points[n, 1] = body + np.array([300 - n, 300])
     true = points.copy()
     points[20:] = points[20:, ::-1]
     np.savez(path, points=points, frame_index=np.arange(40), node_names=np.array(["a", "b", "c"]))

@@ -101,8 +101,8 @@ def make_fields(
 
     ``points``: as for `make_targets`; ``edges``: pairs of keypoints; ``height`` and ``width`` in cells of ``stride``
     input pixels. A cell whose centre is at most ``width_cells`` from the segment between the two keypoints of an edge
-    carries the unit vector from the first to the second; of several animals the nearest segment wins, or, where they are
-    ``layered``, that of the last animal: where one lies on another nobody sees which of two lines is nearer.
+    carries the unit vector from the first to the second; of several animals the nearest segment wins, or, where they
+    are ``layered``, that of the last animal: where one lies on another nobody sees which of two lines is nearer.
 
     Returns float32 ``[B, h, w, E, 2]`` (x, y) and float32 ``[B, E]``: 1 where no animal of the frame has only one end
     of the edge, so that the whole field is known.

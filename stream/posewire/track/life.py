@@ -96,6 +96,9 @@ def _begin(t, a, common, rules, memory, now):  # type: ignore[no-untyped-def]
         memory.seen[t, k] = 0.0
     for e in range(memory.limbs.shape[1]):
         memory.limbs[t, e] = now.limbs[a, e]
+        memory.life_s[t, e] = memory.lately_s[t, e] = 0.0
+    memory.mixed[t, :] = 0
+    memory.mixed[:, t] = 0
 
 
 @njit(nogil=True, cache=True)

@@ -59,8 +59,8 @@ def refine(
     most = max((len(frame) for frame in poses), default=0)
     if not most:
         return Refined([np.zeros(0, np.int64) for _ in poses], [np.zeros(0, np.float32) for _ in poses], 0, [])
-    # How many there are matters for the joining; here whoever turns up is somebody.
-    at_once = replace(rules, confirm_frames=1, confirm_s=0.0)
+    # How many there are, and their proportions, matter for the joining; here whoever turns up is somebody.
+    at_once = replace(rules, confirm_frames=1, confirm_s=0.0, exchange_at=1e9)
     tracker = Tracker(keypoints, skeleton, at_once, most=most)
     forward = _run(tracker, poses, times_ns, 1)
     tracker.reset()

@@ -82,6 +82,18 @@ class Memory(NamedTuple):
     """[S, F]: mean appearance."""
     flips: npt.NDArray[np.float64]
     """[S, S, K, 2]: what it would cost to say that two animals had a part of them exchanged (see `untangle`)."""
+    life: npt.NDArray[np.float64]
+    """[S, E]: mean log length of each limb while it was certain who this is (see `proportions`), and"""
+    life_s: npt.NDArray[np.float64]
+    """[S, E] for how many seconds; the same"""
+    lately: npt.NDArray[np.float64]
+    """[S, E] since it was last together with another, and"""
+    lately_s: npt.NDArray[np.float64]
+    """[S, E] for how many seconds."""
+    hint: npt.NDArray[np.float64]
+    """[S]: natural logarithm of the odds that it is another's id."""
+    mixed: npt.NDArray[np.int64]
+    """[S, S]: 1 where two may have come apart under each other's id."""
 
 
 class Now(NamedTuple):
@@ -95,6 +107,10 @@ class Now(NamedTuple):
     """[column, K, 2] px, NaN where absent."""
     limbs: npt.NDArray[np.float64]
     """[column, E]: log length."""
+    touching: npt.NDArray[np.bool_]
+    """[column, column]: whether two poses touch."""
+    met: npt.NDArray[np.bool_]
+    """[row, row]: whether two tracks do."""
     twins: npt.NDArray[np.float64]
     """[column, column]: how alike two poses lie (mean OKS with sigma 0.1)."""
     cost: npt.NDArray[np.float64]
@@ -145,12 +161,20 @@ def make_state(slots: int, most: int, keypoints: int, limbs: int, features: int,
         point_var=room(keypoints),
         looks=room(slots, features),
         flips=room(slots, slots, keypoints, 2),
+        life=room(slots, limbs),
+        life_s=room(slots, limbs),
+        lately=room(slots, limbs),
+        lately_s=room(slots, limbs),
+        hint=room(slots),
+        mixed=np.zeros((slots, slots), np.int64),
     )
     now = Now(
         rows=np.zeros(slots, np.int64),
         columns=np.zeros(most, np.int64),
         clean=room(most, keypoints, 2),
         limbs=room(most, limbs),
+        touching=np.zeros((most, most), np.bool_),
+        met=np.zeros((slots, slots), np.bool_),
         twins=room(most, most),
         cost=room(slots, most),
         value=room(slots, most),
@@ -179,6 +203,10 @@ def clear(memory: Memory, rules: TrackRules) -> None:
     memory.limbs[:] = np.nan
     memory.looks[:] = 0.0
     memory.flips[:] = SURE
+    memory.life_s[:] = 0.0
+    memory.lately_s[:] = 0.0
+    memory.hint[:] = 0.0
+    memory.mixed[:] = 0
     memory.limb_var[:] = 0.04
     memory.point_var[:] = rules.sigma_body_lengths**2
     common = memory.common[0]

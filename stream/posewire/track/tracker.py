@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from posewire.assignment import Workspace, assign
+from posewire.assignment import Workspace
 from posewire.frame import Floats
-from posewire.track.costs import compare, measure
-from posewire.track.doubt import EVIDENCE, WEIGHTS, weigh
-from posewire.track.life import settle
+from posewire.track.doubt import EVIDENCE, WEIGHTS
+from posewire.track.kernel import step
 from posewire.track.rules import TrackRules, as_record
 from posewire.track.state import clear, make_state
-from posewire.track.untangle import spanning_tree, untangle
+from posewire.track.untangle import spanning_tree
 from posewire_models.skeleton import Pair
 
 USUAL = TrackRules()
@@ -94,12 +93,7 @@ class Tracker:
             appearance = self._no_appearance
         elif self._memory.looks.shape[1] != appearance.shape[1]:
             self._memory = self._memory._replace(looks=np.zeros((self._slots, appearance.shape[1])))
-        rules, memory, now = self._record, self._memory, self._now
-        for again in (False, True):
-            count = measure(poses, self._edges, memory, now)
-            used = compare(count, appearance, self._edges, 0.0 if again else step_s, rules, memory, now)
-            assign(now.table, used, count, now.partner, self._space.floats, self._space.integers)
-            if again or not untangle(used, step_s, rules, self._tree, memory, now, poses):
-                break
-        weigh(count, used, step_s, rules, WEIGHTS, memory, now)
-        settle(count, used, step_s, self.animals or 0, rules, appearance, memory, now, self.ids, self.id_scores)
+        step(
+            poses, appearance, self._edges, self._tree, step_s, self.animals or 0, self._record, WEIGHTS, self._memory,
+            self._now, self._space.floats, self._space.integers, self.ids, self.id_scores,
+        )  # fmt: skip

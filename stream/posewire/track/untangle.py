@@ -63,8 +63,18 @@ def _follows(t, a, k, pose_var, frame, body, memory, clean):  # type: ignore[no-
 
 
 @njit(nogil=True, cache=True)
-def _touch(a, b, clean, margin):  # type: ignore[no-untyped-def]
-    """Whether the boxes about two poses come nearer than ``margin`` px."""
+def touch(count, common, now):  # type: ignore[no-untyped-def]
+    """Which poses touch: keypoints within a quarter of a body length of each other; fills ``now.touching``."""
+    common = common[0]
+    near = 0.25 * (common.body_px if common.body_px > 0.0 else 50.0)
+    clean, touching = now.clean, now.touching
+    for a in range(count):
+        for b in range(a):
+            touching[a, b] = touching[b, a] = _touch(a, b, near, clean)
+
+
+@njit(nogil=True, cache=True)
+def _touch(a, b, near, clean):  # type: ignore[no-untyped-def]
     for c in range(2):
         low_a = low_b = np.inf
         high_a = high_b = -np.inf
@@ -73,9 +83,13 @@ def _touch(a, b, clean, margin):  # type: ignore[no-untyped-def]
                 low_a, high_a = min(low_a, clean[a, k, c]), max(high_a, clean[a, k, c])
             if not np.isnan(clean[b, k, c]):
                 low_b, high_b = min(low_b, clean[b, k, c]), max(high_b, clean[b, k, c])
-        if low_a - margin > high_b or low_b - margin > high_a:
+        if low_a - near > high_b or low_b - near > high_a:
             return False
-    return True
+    for k in range(clean.shape[1]):
+        for j in range(clean.shape[1]):
+            if (clean[a, k, 0] - clean[b, j, 0]) ** 2 + (clean[a, k, 1] - clean[b, j, 1]) ** 2 < near * near:
+                return True
+    return False
 
 
 @njit(nogil=True, cache=True)
@@ -103,7 +117,7 @@ def _choose(tree, lone, table, choice):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def untangle(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-untyped-def]
+def part(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-untyped-def]
     """Exchange keypoints between poses, in ``now.clean`` and in ``poses`` float32 [A, K, 3], where the tracks say so.
 
     ``now.partner`` says which pose follows which track. ``tree`` int64 [K, 2] is `spanning_tree`'s. Returns whether
@@ -125,7 +139,7 @@ def untangle(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-
             t, a = rows[r], partner[r]
             known = a >= 0 and b >= 0 and tracks[t].id >= 0 and tracks[u].id >= 0
             # Where an animal's parts went while nobody saw it is not known.
-            if not known or tracks[t].missed + tracks[u].missed > 0 or not _touch(a, b, clean, 0.1 * body):
+            if not known or tracks[t].missed + tracks[u].missed > 0 or not now.touching[a, b]:
                 flips[t, u] = SURE
                 continue
             for k in range(keypoints):
@@ -141,7 +155,7 @@ def untangle(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-
                 k, parent = tree[n]
                 if parent >= 0:
                     table[parent, 0] += table[k, 0]
-            best, where, part = 0.0, -1, 0
+            best, where, end = 0.0, -1, 0
             top = 0
             for n in range(keypoints):
                 k, parent = tree[n]
@@ -151,11 +165,11 @@ def untangle(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-
                 cut = choice[k, 0] != choice[parent, 0]
                 gain = _PER_S * step_s * (-1.0 if cut else 1.0)
                 for side in range(2):
-                    now = table[k, 0] if side == 0 else table[top, 0] - table[k, 0]
-                    cost = min(flips[t, u, k, side], max(now, 0.0)) + gain
+                    price = table[k, 0] if side == 0 else table[top, 0] - table[k, 0]
+                    cost = min(flips[t, u, k, side], max(price, 0.0)) + gain
                     flips[t, u, k, side] = min(cost, SURE)
                     if cost < best:
-                        best, where, part = cost, k, side
+                        best, where, end = cost, k, side
             if where >= 0:
                 # The frames disagree for too long: the tracks had this part exchanged.
                 for n in range(keypoints):
@@ -163,7 +177,7 @@ def untangle(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-
                     inside = k == where or (parent >= 0 and choice[parent, 1] == -7)
                     choice[k, 1] = -7 if inside else 0
                 for k in range(keypoints):
-                    if (choice[k, 1] == -7) == (part == 0):
+                    if (choice[k, 1] == -7) == (end == 0):
                         choice[k, 0] = 1 - choice[k, 0]
                         seen[t, k], seen[u, k] = seen[u, k], seen[t, k]
                         for c in range(2):

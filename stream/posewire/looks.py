@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posewire.decode import Decoder, map_decoder
-from posewire.decode.merge import merge
+from posewire.decode.merge import keep_whole, merge
 from posewire.decode.several import Placement
 from posewire.frame import Floats, Image
 from posewire.preprocess import Crop, Geometry, Preparation, plan
@@ -138,9 +138,8 @@ class CropLook:
             left, top = self._corners[n]
             self._decoder.placement = Placement(place.scale, float(left), float(top))
             found = self._decoder.decode(network.heatmaps[n], network.offsets[n], network.pafs[n])
-            new = min(len(found), len(self._seen) - seen)
-            self._seen[seen : seen + new] = found[:new]
-            seen += new
+            right, bottom = left + self._crop.width - 1, top + self._crop.height - 1
+            seen = keep_whole(found, left, top, right, bottom, *self._frame, self._near_px, self._seen, seen)
         kept = merge(self._seen, seen, self._near_px, self._sums, *self._order, self._room)
         self.poses: Floats = self._room[:kept]
         self.peaks: Floats = self.poses

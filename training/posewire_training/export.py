@@ -145,6 +145,7 @@ def export(
         posewire=version("posewire"),
         precision=precision,
         temperature=round(temperature, 4),
+        decoding=decoding_for(len(record["keypoints"])) if settings.animals > 1 else {},
     )
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
@@ -172,6 +173,15 @@ def export(
     write(folder / f"{name}.onnx", content)
     write_json(folder / f"{name}.json", card)
     return folder / f"{name}.onnx"
+
+
+def decoding_for(keypoints: int) -> dict[str, Any]:
+    """The rules of several animals that differ from the usual ones (`posewire_models.decoding`).
+
+    The usual ones take what nothing speaks against, as suits exact maps. A network also sees a little where nothing is:
+    its links must have something for them, and a few keypoints alone are no animal.
+    """
+    return {"min_link": 0.05, "min_parts": max(2, keypoints // 3)}
 
 
 def _loss_elsewhere(run: Path, precision: str, temperature: float) -> Loss | None:

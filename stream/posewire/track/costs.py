@@ -168,6 +168,8 @@ def compare(count, appearance, edges, step_s, rules, memory, now):  # type: igno
                         theirs += 1
                         x += clean[a, k, 0]
                         y += clean[a, k, 1]
+                # A track has no keypoint left if all that it had turned out to be another's.
+                mine = max(mine, 1)
                 x = x / theirs - mine_x / mine - track.vx * ahead
                 y = y / theirs - mine_y / mine - track.vy * ahead
                 noise_var = 0.1 * body * body

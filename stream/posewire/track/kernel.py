@@ -38,8 +38,9 @@ def _compiled(sources: int) -> Callable[..., None]:
         used = compare(count, appearance, edges, step_s, rules, memory, now)
         assign(now.table, used, count, now.partner, floats, integers)
         if part(used, step_s, rules, tree, memory, now, poses):
-            measure(poses, edges, memory, now)
-            compare(count, appearance, edges, 0.0, rules, memory, now)
+            count = measure(poses, edges, memory, now)
+            touch(count, memory.common, now)
+            used = compare(count, appearance, edges, 0.0, rules, memory, now)
             assign(now.table, used, count, now.partner, floats, integers)
         weigh(count, used, step_s, rules, weights, memory, now)
         recognise(used, step_s, rules, memory, now)

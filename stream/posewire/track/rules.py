@@ -22,8 +22,8 @@ class TrackRules:
     logarithm) against a pose that has nothing to do with the last one.
 
     Identity: ``size_sigma`` and ``appearance_weight`` weigh what an animal keeps for life: the relative error of a
-    size measured in one frame before it has been learnt, and the evidence in its appearance. ``exchange_at``: ids of two
-    animals are exchanged when the proportions of both say at these odds (natural logarithm) that each is the other.
+    size measured in one frame before it has been learnt, and the evidence in its appearance. ``exchange_at``: ids of
+    two animals are exchanged when the proportions of both say at these odds (natural logarithm) that each is the other.
 
     Life: a new animal gets an id after ``confirm_frames`` frames and ``confirm_s`` seconds; one that has not been seen
     for ``forget_after_s`` of watched time is forgotten where the number of animals is not known. Where it is known, a

@@ -117,6 +117,17 @@ def _choose(tree, lone, table, choice):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def _both_are_left(a, b, clean, choice):  # type: ignore[no-untyped-def]
+    """Whether two poses both keep a keypoint after the exchange."""
+    mine = theirs = 0
+    for k in range(clean.shape[1]):
+        one, other = (a, b) if choice[k, 0] == 0 else (b, a)
+        mine += not np.isnan(clean[one, k, 0])
+        theirs += not np.isnan(clean[other, k, 0])
+    return mine > 0 and theirs > 0
+
+
+@njit(nogil=True, cache=True)
 def part(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-untyped-def]
     """Exchange keypoints between poses, in ``now.clean`` and in ``poses`` float32 [A, K, 3], where the tracks say so.
 
@@ -184,6 +195,8 @@ def part(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-unty
                             points[t, k, c], points[u, k, c] = points[u, k, c], points[t, k, c]
                 flips[t, u, where, :] = SURE
                 tracks[t].risk = tracks[u].risk = 0.6
+            if not _both_are_left(a, b, clean, choice):
+                continue
             for k in range(keypoints):
                 if choice[k, 0] == 1:
                     changed = True

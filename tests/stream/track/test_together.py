@@ -139,3 +139,23 @@ def test_the_tree_reaches_every_keypoint_once_parents_first(keypoints, data):
         roots += parent < 0
         assert parent < 0 or (parent in tree[:n, 0] and frozenset((k, parent)) in known)
     assert roots == len({frozenset(members) for members in group.values()})
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([None, 2, 5]))
+def test_crowds_of_fragments_give_an_answer_and_lose_nothing(seed, animals):
+    """Poses that lie on each other with most keypoints missing: keypoints may change sides, none may vanish."""
+    rng = np.random.default_rng(seed)
+    tracker = Tracker(len(BODY), SKELETON, animals=animals)
+    missing = rng.uniform(0.0, 0.9)
+    for n in range(60):
+        frame = [pose(*rng.normal(100, 15, 2), rng.uniform(-3, 3), rng, noise=3.0) for _ in range(rng.integers(6))]
+        poses = np.array(frame, np.float32).reshape(-1, len(BODY), 3)
+        poses[rng.random(poses.shape[:2]) < missing, :2] = np.nan
+        before = np.sort(poses[..., 0], axis=0)
+        tracker.step(poses, n * 10_000_000)
+        np.testing.assert_array_equal(np.sort(poses[..., 0], axis=0), before)
+        known = tracker.ids[tracker.ids >= 0].tolist()
+        assert len(set(known)) == len(known)
+        assert animals is None or all(number < animals for number in known)
+        assert ((tracker.id_scores >= 0) & (tracker.id_scores <= 1)).all()

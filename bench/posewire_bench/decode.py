@@ -2,8 +2,8 @@
 
     python -m posewire_bench.decode [--animals 20] [--keypoints 15] [--cells 128] [--calls 3000]
 
-Exact targets of drawn animals, with noise below the threshold everywhere. Also tells resident memory after a tenth of the
-calls and at the end, and what Numba's runtime holds, which Python's own tracer does not see.
+Exact targets of drawn animals, with noise below the threshold everywhere. Also tells resident memory after a tenth of
+the calls and at the end, and what Numba's runtime holds, which Python's own tracer does not see.
 """
 
 from __future__ import annotations

@@ -131,8 +131,8 @@ def main() -> None:
         write(f"{low:.2f} to {high:.2f} {count:9}   {share:.4f}\n")
     early, late, opened, median_ms = enduring(arguments.frames)
     write(
-        f"{arguments.frames} frames of 4 animals: {early:.1f} -> {late:.1f} MB resident, {opened} more open allocations "
-        f"of Numba's, {median_ms:.4f} ms a frame\n"
+        f"{arguments.frames} frames of 4 animals: {early:.1f} -> {late:.1f} MB resident, {opened} more allocations of "
+        f"Numba's open, {median_ms:.4f} ms a frame\n"
     )
 
 

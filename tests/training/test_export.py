@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 
 from posewire_models.contract import contract_violations
+from posewire_models.decoding import decoding_of, decoding_problems
 from posewire_models.errors import InputError, WorkError
 from posewire_models.modelfile import check_model
 
@@ -22,7 +23,7 @@ from posewire_training import export as export_module
 from posewire_training.card import card_error
 from posewire_training.card_facts import made_by
 from posewire_training.config import parse_project
-from posewire_training.export import export
+from posewire_training.export import decoding_for, export
 from posewire_training.network import build_network
 from posewire_training.run_folder import read_arrays, read_settings, write_arrays, write_json
 
@@ -222,3 +223,11 @@ def test_the_temperature_is_inside_the_graph(trained: Path, tmp_path: Path) -> N
         heatmaps.append(session.run(["heatmaps"], {"frames": frames})[0].astype(np.float64))
     logits = np.log(heatmaps[0]) - np.log1p(-heatmaps[0])
     np.testing.assert_allclose(heatmaps[1], 1 / (1 + np.exp(-logits / 2.5)), atol=1e-4)
+
+
+@pytest.mark.parametrize("keypoints", [1, 2, 5, 12, 24])
+def test_the_rules_of_several_animals_can_be_kept(keypoints: int) -> None:
+    rules = decoding_for(keypoints)
+    assert decoding_problems(rules, keypoints - 1) == []
+    assert decoding_of(rules).min_parts >= 2
+    assert rules["min_parts"] == decoding_of(rules).min_parts <= max(2, keypoints // 2)

@@ -178,10 +178,11 @@ def export(
 def decoding_for(keypoints: int) -> dict[str, Any]:
     """The rules of several animals that differ from the usual ones (`posewire_models.decoding`).
 
-    The usual ones take what nothing speaks against, as suits exact maps. A network also sees a little where nothing is:
-    its links must have something for them, and a few keypoints alone are no animal.
+    The usual ones suit exact fields, and take what nothing speaks against. A network's fields are weak where animals lie
+    on each other, and a little is everywhere: mean alignment tells more there than how sharply a field fits, links must
+    have something for them, and a few keypoints alone are no animal.
     """
-    return {"min_link": 0.05, "min_parts": max(2, keypoints // 3)}
+    return {"alignment": "dot", "min_link": 0.4, "min_parts": max(2, keypoints // 3)}
 
 
 def _loss_elsewhere(run: Path, precision: str, temperature: float) -> Loss | None:

@@ -51,8 +51,9 @@ def switches(raw: Path, proof: Path, fps: float, animals: int | None) -> dict[st
             for animal, points in enumerate(true[frames[frame]] if frame in frames else ()):
                 rows = [i for i, q in enumerate(recording.poses[n]) if np.array_equal(q[:, :2], points, equal_nan=True)]
                 if rows and ids[n][rows[0]] >= 0:
-                    count += last.get(animal, ids[n][rows[0]]) != ids[n][rows[0]]
-                    last[animal] = int(ids[n][rows[0]])
+                    number = int(ids[n][rows[0]])
+                    count += last.get(animal, number) != number
+                    last[animal] = number
         counts[name] = count
     return counts
 

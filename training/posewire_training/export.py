@@ -178,8 +178,8 @@ def export(
 def decoding_for(keypoints: int) -> dict[str, Any]:
     """The rules of several animals that differ from the usual ones (`posewire_models.decoding`).
 
-    The usual ones suit exact fields, and take what nothing speaks against. A network's fields are weak where animals lie
-    on each other, and a little is everywhere: mean alignment tells more there than how sharply a field fits, links must
+    The usual ones suit exact fields, and take what nothing speaks against. A network's fields are weak where animals
+    lie on each other, and a little is everywhere: mean alignment tells more than how sharply a field fits, links must
     have something for them, and a few keypoints alone are no animal.
     """
     return {"alignment": "dot", "min_link": 0.4, "min_parts": max(2, keypoints // 3)}

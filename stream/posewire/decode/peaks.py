@@ -285,9 +285,12 @@ def find_peaks(  # type: ignore[no-untyped-def]
             most = np.float32(-1.0)
             for n in range(number):
                 cell = kept[n]
-                if cell >= 0 and heatmaps[cell // width, cell % width, k] > most:
-                    best = n
-                    most = heatmaps[cell // width, cell % width, k]
+                if cell < 0:
+                    continue
+                value = heatmaps[cell // width, cell % width, k]
+                # A plateau's peak may lie behind the cell at which it was met.
+                if value > most or (value == most and cell < kept[best]):
+                    best, most = n, value
             if best < 0:
                 break
             cell = kept[best]

@@ -199,7 +199,8 @@ def _refined(heatmaps, k, rows, columns, refinement, row, column):  # type: igno
                     total += value
                     sum_x += value * (j - column)
                     sum_y += value * (i - row)
-        if total != 0.0 and math.isfinite(sum_x / total) and math.isfinite(sum_y / total):
+        # Negative values may bring it anywhere; what is no place in a picture is none.
+        if total != 0.0 and abs(sum_x / total) < 1e6 and abs(sum_y / total) < 1e6:
             return sum_x / total, sum_y / total
         return 0.0, 0.0
     here = np.float64(heatmaps[row, column, k])

@@ -190,7 +190,7 @@ def against_truth(folder: Path) -> None:
     truth = {int(f): stored["true_xy"][splits[n] : splits[n + 1]] for n, f in enumerate(maps.frames)}
     edges = [(int(a), int(b)) for a, b in maps.edges]
     shape, paf_shape = maps.heatmaps.shape[1:3], maps.pafs.shape[1:3]
-    rules = Decoding(peaks="maxima", refine="gaussian", alignment="dot")
+    rules = Decoding(peaks="maxima", refine="gaussian", alignment="dot", min_link=0.1)
     decoder = MapDecoder(
         24, edges, rules, (shape[0], shape[1]), (paf_shape[0], paf_shape[1]),
         Grid(maps.stride, 0.0), Grid(maps.paf_stride, 0.0), 0.2,

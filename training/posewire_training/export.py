@@ -145,7 +145,7 @@ def export(
         posewire=version("posewire"),
         precision=precision,
         temperature=round(temperature, 4),
-        decoding=decoding_for(len(record["keypoints"])) if settings.animals > 1 else {},
+        decoding=decoding_for(len(record["keypoints"])) | settings.network.decoding if settings.animals > 1 else {},
     )
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
@@ -182,7 +182,7 @@ def decoding_for(keypoints: int) -> dict[str, Any]:
     lie on each other, and a little is everywhere: mean alignment tells more than how sharply a field fits, links must
     have something for them, and a few keypoints alone are no animal.
     """
-    return {"alignment": "dot", "min_link": 0.4, "min_parts": max(2, keypoints // 3)}
+    return {"alignment": "dot", "min_link": 0.2, "min_parts": max(2, keypoints // 3)}
 
 
 def _loss_elsewhere(run: Path, precision: str, temperature: float) -> Loss | None:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from posewire_models.decoding import decoding_problems
+
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)  # the widths that ImageNet weights exist for
 PAD_MULTIPLE = 32  # MobileNetV2 halves the image five times
 
@@ -119,6 +121,9 @@ class NetworkSettings(Part):
     """Channel order of the network's input."""
     min_score: Share = 0.3
     """Default score below which the runtime publishes a keypoint as absent."""
+    decoding: dict[str, bool | int | float | str | list[float] | None] = {}
+    """How the runtime makes animals of the maps (several animals), where that differs from what export chooses: keys of
+    the rig's table ``[decoding]``, e.g. ``min_link``."""
 
     @model_validator(mode="after")
     def _fields_are_coarser(self) -> NetworkSettings:
@@ -127,6 +132,15 @@ class NetworkSettings(Part):
         if self.paf_stride < self.stride:
             raise ValueError(f"paf_stride: {self.paf_stride}; expected at least the stride, {self.stride}")
         return self
+
+    @field_validator("decoding")
+    @classmethod
+    def _rules_are_known(cls, decoding: dict[str, Any]) -> dict[str, Any]:
+        # How many edges there will be is not known here; only `longest_px` depends on it.
+        edges = len(decoding.get("longest_px") or ())
+        if problems := decoding_problems(decoding, edges):
+            raise ValueError("; ".join(problems))
+        return decoding
 
     @field_validator("alpha")
     @classmethod

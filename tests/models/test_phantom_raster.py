@@ -83,7 +83,7 @@ def test_keypoints_are_hidden_where_the_twin_finds_something_above_them(seed: in
     parts[:, :, [0, 3]] += shifts[:, 0, None, None]
     parts[:, :, [1, 4]] += shifts[:, 1, None, None]
     ends = np.asarray([LAYER_STARTS[layer + 1] for layer in KEYPOINT_LAYERS], np.int64)
-    order = s["scene"]._order
+    order = s["scene"].order
     got = np.empty(points.shape[:2], np.bool_)
     raster.look_through(points, parts, order, ends, LAYER_STARTS[4], 120, 90, got)
     np.testing.assert_array_equal(got, visible(points, parts, order, ends, LAYER_STARTS[4], 120, 90))

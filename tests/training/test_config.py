@@ -60,6 +60,8 @@ def test_unknown_keys_are_refused_with_the_nearest_right_name(
         ({**LEAST, "phantom": {}}, "[phantom]"),
         ({**LEAST, "name": "a mouse/1"}, "name:"),
         ({**LEAST, "network": {"alpha": 0.4}}, "network.alpha:"),
+        ({**LEAST, "network": {"decoding": {"min_lnk": 0.2}}}, "min_lnk: no such key"),
+        ({**LEAST, "network": {"decoding": {"min_parts": 0}}}, "min_parts: 0"),
         ({**LEAST, "schedule": {"steps": 0}}, "schedule.steps:"),
         ({**LEAST, "schedule": {"crop": [100, 96]}}, "multiples of 32"),
         ({**LEAST, "augment": {"scale": [1.5, 0.5]}}, "must rise"),

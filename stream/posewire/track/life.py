@@ -22,12 +22,12 @@ def _learn(t, a, step_s, fade, rules, common, memory, now):  # type: ignore[no-u
     limbs, limb_var, limb_now = memory.limbs, memory.limb_var, now.limbs
     clean, moved = now.clean, now.moved
     body = common.body_px if common.body_px > 0.0 else 50.0
-    memory = rules.velocity_memory_s
+    lasts_s = rules.velocity_memory_s
     ahead = track.ahead
     own = 0.5 * (track.vx * track.vx + track.vy * track.vy)
     roam = 0.5 * (own + common.speed_var * body * body)
     noise_var = (rules.centre_noise_body_lengths * body) ** 2 * 2.0
-    cross = (track.cross_var + track.speed_var * ahead) * fade + roam * memory * (1.0 - fade) ** 2
+    cross = (track.cross_var + track.speed_var * ahead) * fade + roam * lasts_s * (1.0 - fade) ** 2
     speed = track.speed_var * fade * fade + roam * (1.0 - fade * fade)
     total = track.reach_var + noise_var
     x, y = moved[t, a, 0], moved[t, a, 1]

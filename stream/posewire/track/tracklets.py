@@ -48,7 +48,7 @@ class Learnt:
 def describe(
     chain: list[Place], poses: Sequence[Floats], seconds: npt.NDArray[np.float64], skeleton: Sequence[Pair]
 ) -> Tracklet:
-    """The tracklet of a ``chain`` of ``poses``; ``seconds`` [frames] are their times, ``skeleton`` the limbs measured."""
+    """The tracklet of a ``chain`` of ``poses``; ``seconds`` [frames] are their times, ``skeleton`` its limbs."""
     points = np.array([poses[n][i, :, :2] for n, i in chain], np.float64)  # [n, K, 2]
     times = np.array([seconds[n] for n, _ in chain])
     edges = np.asarray(skeleton, np.int64).reshape(-1, 2)

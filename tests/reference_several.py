@@ -106,10 +106,25 @@ def link_score(start, stop, field, cells, stride, first, points, sharp):
             total += dot
         elif dot > 0:
             tangent = cross / dot
-            total += dot * (1 / (1 + (3 * tangent) ** 2) + 1 / (1 + (200 * tangent) ** 2)) / 2
+            total += dot * (0.1 / (1 + (3 * tangent) ** 2) + 0.9 / (1 + (2000 * tangent) ** 2))
         if sharp and along @ along < 0.09:
             total -= 2 * (1 - along @ along / 0.09)
-    return total / points
+    score = total / points
+    if sharp and score < 0.3 and length < 6 * stride and drawn_exactly(start, stop, field, cells, stride, first):
+        return 0.3
+    return score
+
+
+def drawn_exactly(start, stop, field, cells, stride, first):
+    """Whether a cell in the box about a line, one cell wider, points along it to a tangent of about 2e-4."""
+    ends = (np.array([start, stop]) - first) / stride
+    direction = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
+    for row, column in np.ndindex(cells):
+        inside = (ends.min(axis=0) - 1 <= (column, row)).all() and ((column, row) <= ends.max(axis=0) + 1).all()
+        u, v = field[row, column].astype(float)
+        if inside and u * direction[0] + v * direction[1] > 0.9 and abs(u * direction[1] - v * direction[0]) < 2e-4:
+            return True
+    return False
 
 
 def assembled(links, parts, most):

@@ -38,6 +38,7 @@ class RunSettings(BaseModel):
     crop: str = "full"
     follow_px: int = Field(default=0, ge=0, le=10_000)
     animals: int | None = Field(default=None, ge=1, le=100)
+    appearance: Literal["colour", "none"] = "colour"
     decoding: dict[str, Any] = Field(default_factory=dict)
     min_score: float | None = Field(default=None, ge=0, le=1)
     provider: str = "auto"

@@ -14,7 +14,7 @@ from posewire.frame import Floats, Image
 from posewire.looks import CropLook, FullLook, Settings
 from posewire.preprocess import Crop, Geometry
 from posewire.session import Model, Network
-from posewire.track import Tracker
+from posewire.track import CHANNELS, Colours, Tracker
 from posewire_models.decoding import Decoding
 
 _FRAME_NS = 33_333_333  # between two frames whose times nobody tells
@@ -39,9 +39,10 @@ class Pipeline:
 
     ``crop``: the part of the frame that is looked at. ``follow``: about each animal of a model of several, a square
     crop of ``follow_px`` px (0: half of the frame's shorter side); the whole frame is looked at now and then.
-    ``animals``: how many there are, if it is known; no more are found. ``rules``: how maps become animals (default:
-    the model's own). ``provider`` and ``threads`` as in `posewire.session.open_network`. Frames of another size than
-    the last are met by building the network for that size, which takes as long as a start. Raises InputError if the
+    ``animals``: how many there are, if it is known; no more are found. ``appearance``: whether animals are also known
+    by their colours. ``rules``: how maps become animals (default: the model's own). ``provider`` and ``threads`` as in
+    `posewire.session.open_network`. Frames of another size than the last are met by building the network for that size,
+    which takes as long as a start. Raises InputError if the
     crop leaves the frame or the provider cannot run.
     """
 
@@ -56,6 +57,7 @@ class Pipeline:
         threads: int = 0,
         min_score: float | None = None,
         animals: int | None = None,
+        appearance: bool = True,
         rules: Decoding | None = None,
         clock: Callable[[], int] = now_ns,
     ) -> None:
@@ -70,8 +72,12 @@ class Pipeline:
         self._settings = Settings(model, provider, threads, self.min_score, rules)
         self._clock = clock
         self._tracker: Tracker | None = None
+        self._colours: Colours | None = None
         if self.several:
-            self._tracker = Tracker(len(model.contract.keypoints), model.contract.skeleton, animals=animals)
+            skeleton = model.contract.skeleton
+            self._colours = Colours(skeleton) if appearance and skeleton else None
+            features = 0 if self._colours is None else CHANNELS
+            self._tracker = Tracker(len(model.contract.keypoints), skeleton, animals=animals, features=features)
         self._follower = Follower(animals, follow_px) if follow and self.several else None
         self._time_ns = 0
 
@@ -133,7 +139,8 @@ class Pipeline:
         look.decode()
         stamps.decoded = self._clock()
         if self._tracker is not None:
-            self._tracker.step(look.poses, self._time_ns)
+            seen = None if self._colours is None else self._colours.read(image, look.poses)
+            self._tracker.step(look.poses, self._time_ns, seen, look.bonds)
             stamps.tracked = self._clock()
             if self._crops is not None and self._follower is not None:
                 self._follower.saw(look.poses, self._tracker.ids, self._time_ns)

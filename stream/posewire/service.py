@@ -33,6 +33,7 @@ from posewire.truth import IdentityTruth, TruthScore
 from posewire_models.errors import InputError, PosewireError
 
 _IDLE_S = 0.05  # how often the publisher is served while no frame comes
+_PATIENCE_S = 3.0  # of getting ready in silence
 
 
 class Service:
@@ -62,6 +63,7 @@ class Service:
             threads=settings.threads,
             min_score=settings.min_score,
             animals=settings.animals,
+            appearance=settings.appearance == "colour",
             rules=decoding_rules(settings, model.contract),
         )
         self.publisher = Publisher(settings.publish, settings.stream, insecure=settings.insecure)
@@ -119,7 +121,15 @@ class Service:
         name = self.pipeline.model.contract.name
         if info.animals is not None and info.animals > 1 and self.pipeline.model.contract.animals == "one":
             self._say(f"{info.animals} animals, but {name} finds one: its keypoints may come from any of them")
-        self._fit(info.width, info.height, info)
+        # Silence would look like a hang: kernels that were never compiled on this machine take half a minute.
+        note = "still getting ready: the first start on a machine compiles its kernels"
+        patience = threading.Timer(_PATIENCE_S, self._say, [note])
+        patience.daemon = True
+        patience.start()
+        try:
+            self._fit(info.width, info.height, info)
+        finally:
+            patience.cancel()
         # One whole pass through packing, so that nothing is met for the first time by the first frame.
         stamps = Stamps(0, 0, 0, 0, 0, 0)
         pack_pose(PoseContent(self.session, self.settings.stream, 0, 0, stamps, self.pipeline.poses))

@@ -2,10 +2,11 @@
 
 The line integral of Cao et al. 2017 (arXiv:1611.08050, section 3.3): the field is read along the straight line
 between two peaks. ``dot`` takes the mean of its component along the line, as SLEAP and OpenPose do. ``sharp`` weighs
-what is read by how well its direction fits: half of it counts down to a tangent of 1 / 3 (what networks reach), half
-down to 1 / 200 (what tells apart the limbs of animals on top of each other, where the field is exact), each by a
+what is read by how well its direction fits: a tenth of it counts down to a tangent of 1 / 3 (what networks reach), the
+rest down to 1 / 2000 (what tells apart the limbs of animals on top of each other, where the field is exact), each by a
 Cauchy kernel, and nothing that points backwards. Where there is no field at all, no limb can be, and the line loses.
-So a limb that others cross keeps its score, and a line across others, or from one animal to another, gets none. Lines
+So a limb that others cross keeps its score, and a line across others, or from one animal to another, gets next to
+none: beside the best line of a frame it is no link, however weak it may be where fields are less exact. Lines
 longer than an edge's ``longest`` lose ``weight * (1 - longest / length)`` (the prior of SLEAP's ``paf_grouping``).
 Slow plain twin: ``tests/reference_several.py``.
 """
@@ -20,7 +21,9 @@ WORTHLESS = -1e9  # the score of a line whose field is not a number
 _MOST_POINTS = 24
 _PROBES = 6  # of a line with many points so many are read first, and the others where they promise something
 _ROUNDING = 1.5 * 2.0**52  # added and taken away it leaves a whole number
-_COARSE, _FINE = 9.0, 40000.0  # squares of the inverse tangents
+_COARSE, _FINE = 9.0, 4e6  # squares of the inverse tangents
+_COARSE_SHARE = 0.1
+_DRAWN, _SHORT_CELLS, _EXACT = 0.3, 6.0, 2e-4  # the least score of a short line that is drawn exactly; the tangent
 _FAINT, _EMPTY = 0.09, 2.0  # squared strength below which a field is none; what a place without field costs
 
 
@@ -43,11 +46,28 @@ def _read(pafs, e, x, y, dx, dy, length, rows, columns, inverse, number, skip, s
         elif with_line > 0.0:
             squared, across = with_line * with_line, (u * dy - v * dx) ** 2
             near, nearer = squared + _COARSE * across, squared + _FINE * across
-            along += 0.5 * with_line * squared * (near + nearer) / (near * nearer)
+            along += with_line * squared * (_COARSE_SHARE / near + (1.0 - _COARSE_SHARE) / nearer)
         strength = u * u + v * v
         if sharp and strength < _FAINT:
             along -= _EMPTY * (1.0 - strength / _FAINT) * length
     return along
+
+
+@njit(nogil=True, cache=True)
+def _is_drawn(pafs, e, x, y, dx, dy, length, rows, columns, inverse):  # type: ignore[no-untyped-def]
+    """Whether a cell within a cell's width of a short line points exactly along it: where limbs crowd, that is all that
+    is left of one.
+    """
+    one, other = x * inverse, (x + dx) * inverse
+    left, right = max(int(np.ceil(min(one, other) - 1.0)), 0), min(int(np.floor(max(one, other) + 1.0)), columns - 1)
+    one, other = y * inverse, (y + dy) * inverse
+    top, bottom = max(int(np.ceil(min(one, other) - 1.0)), 0), min(int(np.floor(max(one, other) + 1.0)), rows - 1)
+    for r in range(top, bottom + 1):
+        for c in range(left, right + 1):
+            u, v = np.float64(pafs[r, c, e, 0]), np.float64(pafs[r, c, e, 1])
+            if u * dx + v * dy > 0.9 * length and abs(u * dy - v * dx) < _EXACT * length:
+                return True
+    return False
 
 
 @njit(nogil=True, cache=True)
@@ -62,9 +82,10 @@ def score_pairs(  # type: ignore[no-untyped-def]
     ``columns`` cells count; cell 0's centre lies at pixel ``first``, cells are ``stride`` pixels apart. ``points``:
     places on each line, ends included, read at the nearest cell (ties to the even one); 0 for a point every half
     cell, 3 to 24 of them. ``longest`` float64 [E] in pixels. Two peaks at one place have no direction: ``same_place``
-    is their score.
+    is their score. Returns the best score of a line.
     """
     inverse = 1.0 / stride
+    best = 0.0
     for e in range(edges.shape[0]):
         a, b = edges[e]
         for i in range(min(counts[a], most)):
@@ -94,9 +115,14 @@ def score_pairs(  # type: ignore[no-untyped-def]
                         pafs, e, x - first, y - first, dx, dy, length, rows, columns, inverse, number, 1, sharp
                     )
                     score /= number * length
+                weak = sharp and score < _DRAWN and length * inverse < _SHORT_CELLS
+                if weak and _is_drawn(pafs, e, x - first, y - first, dx, dy, length, rows, columns, inverse):
+                    score = _DRAWN
                 if longest[e] < length:
                     score += weight * (longest[e] / length - 1.0)
                 scores[e, i, j] = score if abs(score) < 1e9 else WORTHLESS
+                best = max(best, scores[e, i, j])
+    return best
 
 
 @njit(nogil=True, cache=True)

@@ -22,6 +22,19 @@ def publishable(peaks, min_score, poses):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def write_bonds(scores, members, kept, number, edges, bonds):  # type: ignore[no-untyped-def]
+    """``bonds`` float32 [A, A, E]: the score of edge e from its first end in one animal to its second end in another
+    (or the same), NaN where either is missing. ``scores`` float64 [E, M, M] are those of all pairs of peaks.
+    """
+    for e in range(edges.shape[0]):
+        for a in range(number):
+            i = members[kept[a], edges[e, 0]]
+            for b in range(number):
+                j = members[kept[b], edges[e, 1]]
+                bonds[a, b, e] = scores[e, i, j] if i >= 0 and j >= 0 else np.nan
+
+
+@njit(nogil=True, cache=True)
 def write_poses(peaks, members, kept, number, scale_x, scale_y, left, top, poses):  # type: ignore[no-untyped-def]
     """``poses`` float32 [A, K, 3]: animals in full-frame pixels, NaN, NaN, 0 where a keypoint is missing.
 

@@ -17,7 +17,7 @@ from posewire.assignment import Workspace, assign_edges
 from posewire.decode.assembly import FUSIONS, assemble
 from posewire.decode.links import match_greedily, score_pairs
 from posewire.decode.peaks import REFINEMENTS, RULES, find_peaks
-from posewire.decode.poses import write_poses
+from posewire.decode.poses import write_bonds, write_poses
 from posewire.frame import Floats
 from posewire.preprocess import Geometry
 from posewire_models.contract import ModelContract
@@ -28,6 +28,8 @@ from posewire_models.skeleton import Pair
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 _NO_LIMIT = 1 << 30
+_SHARP_SHARE = 0.16  # of the best link of a frame, where the field's direction counts sharply (see `links`)
+_MOST_BONDED = 32  # animals; of more nobody is told how well they would join
 
 
 @dataclass(frozen=True)
@@ -88,23 +90,24 @@ class Assembler:
         self._scratch = [np.zeros(room, np.int64) for _ in range(6)]
         self._whole = np.zeros(nodes, np.bool_)
 
-    def link(self) -> int:
-        """Animals from what stands in the buffers; returns how many. `members` of row ``kept[n]`` is the n-th."""
+    def link(self, min_link: float | None = None) -> int:
+        """Animals from what stands in the buffers; returns how many. `members` of row ``kept[n]`` is the n-th.
+        ``min_link``: least score of a link in this frame, by default that of the rules.
+        """
+        min_link = self.rules.min_link if min_link is None else min_link
         rules, peaks, counts, edges = self.rules, self.peaks, self.counts, self.edges
         if rules.matching == "greedy":
-            match_greedily(
-                self.scores, peaks, counts, edges, self.linked, rules.linked_score, rules.min_link, self.partner
-            )
+            match_greedily(self.scores, peaks, counts, edges, self.linked, rules.linked_score, min_link, self.partner)
         else:
             space = self._space
             assign_edges(
-                self.scores, peaks, counts, edges, self.linked, rules.linked_score, rules.min_link,
+                self.scores, peaks, counts, edges, self.linked, rules.linked_score, min_link,
                 rules.matching == "forced",
                 self._cost, self.partner, space.floats, space.integers,
             )  # fmt: skip
         order, other, parent, size, last, owner = self._scratch
         self.animals = assemble(
-            peaks, counts, edges, self.scores, self.partner, rules.min_link, rules.min_parts, self.most_animals,
+            peaks, counts, edges, self.scores, self.partner, min_link, rules.min_parts, self.most_animals,
             FUSIONS.index(rules.fuse), self._apart, rules.adopt,
             self._links, self._values, order, other, parent, size, last, owner, self._whole, self.members, self.kept,
         )  # fmt: skip
@@ -117,7 +120,8 @@ class MapDecoder:
     ``shape``: h, w of the heatmaps; ``cells``: rows and columns of them that hold picture, the rest is padding;
     ``paf_shape``, ``paf_cells``: the same of the fields. ``min_score``: least score of a peak. `decode` leaves
     ``poses``, float32 [A, K, 3] = x, y (px of the frame), score, the animal with the largest sum of scores first; a
-    missing keypoint is NaN, NaN, 0. ``poses`` is a view that the next call overwrites.
+    missing keypoint is NaN, NaN, 0. ``bonds`` float32 [A, A, E] says how well each limb would join two animals (see
+    `write_bonds`); None of more than 32. Both are views that the next call overwrites.
     """
 
     def __init__(
@@ -160,6 +164,8 @@ class MapDecoder:
         self._radius = rules.window_cells // 2
         self._room: Floats = np.zeros((self.assembler.most_animals, keypoints, 3), np.float32)
         self.poses: Floats = self._room[:0]
+        self._bonds_room: Floats = np.zeros(_MOST_BONDED**2 * len(edges), np.float32)
+        self.bonds: Floats | None = None
         self.decode(
             np.zeros((*shape, keypoints), np.float32),
             np.zeros((*shape, keypoints, 2), np.float32),
@@ -180,18 +186,23 @@ class MapDecoder:
         """All of it: maps as for `find` and pafs float32 [h', w', E, 2] -> ``poses``."""
         assembler, rules = self.assembler, self.rules
         self.find(heatmaps, offsets)
-        score_pairs(
+        best = score_pairs(
             assembler.peaks, assembler.counts, assembler.linked, rules.linked_score, assembler.edges, pafs,
             *self._paf_cells, self._paf_grid.stride, self._paf_grid.first, rules.line_points,
             self._longest, rules.longest_weight, rules.same_place, self._sharp,
             0.5 * rules.min_link, assembler.scores,
         )  # fmt: skip
-        number = assembler.link()
+        number = assembler.link(max(rules.min_link, _SHARP_SHARE * best) if self._sharp else rules.min_link)
         place = self.placement
         write_poses(
             assembler.peaks, assembler.members, assembler.kept, number, *place.scale, place.left, place.top, self._room
         )
         self.poses = self._room[:number]
+        self.bonds = None
+        if number <= _MOST_BONDED:
+            shape = (number, number, len(assembler.edges))
+            self.bonds = self._bonds_room[: number * number * shape[2]].reshape(shape)
+            write_bonds(assembler.scores, assembler.members, assembler.kept, number, assembler.edges, self.bonds)
         return self.poses
 
 

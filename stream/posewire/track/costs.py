@@ -30,12 +30,16 @@ def _median(values, count):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def measure(poses, edges, memory, now):  # type: ignore[no-untyped-def]
-    """Read the poses float32 [A, K, 3] into ``now``: columns, keypoints that are numbers, limbs, twins. Body size and
-    arena are learnt here. Returns the number of columns.
+def measure(poses, appearance, edges, again, memory, now):  # type: ignore[no-untyped-def]
+    """Read the poses float32 [A, K, 3] and ``appearance`` float32 [A, E * F] (or none, [0, E * F]) into ``now``:
+    columns, keypoints that are numbers, traits, twins. Body size and arena are learnt here. Returns the number of columns.
+
+    ``again``: for the same frame, after keypoints went to other poses; each limb's appearance goes with them.
     """
     common = memory.common[0]
-    clean, columns, limb_now, twins = now.clean, now.columns, now.limbs, now.twins
+    clean, columns, traits, twins = now.clean, now.columns, now.traits, now.twins
+    limbs = edges.shape[0]
+    features = (traits.shape[1] - limbs) // max(limbs, 1)
     most = columns.shape[0]
     count = 0
     total = poses.shape[1]
@@ -78,7 +82,15 @@ def measure(poses, edges, memory, now):  # type: ignore[no-untyped-def]
             one, other = edges[e]
             squared = (clean[count, one, 0] - clean[count, other, 0]) ** 2
             squared += (clean[count, one, 1] - clean[count, other, 1]) ** 2
-            limb_now[count, e] = 0.5 * np.log(squared) if squared > 1e-6 else np.nan
+            traits[count, e] = 0.5 * np.log(squared) if squared > 1e-6 else np.nan
+            row = now.origin[count, one] if again else a
+            whole = row < appearance.shape[0] and (not again or row == now.origin[count, other])
+            for f in range(e * features, (e + 1) * features):
+                value = np.float64(appearance[row, f]) if whole else np.nan
+                traits[count, limbs + f] = value if abs(value) < 1e15 else np.nan
+        if not again:
+            for k in range(total):
+                now.origin[count, k] = a
         columns[count] = a
         count += 1
     body = 50.0 if common.body_px <= 0.0 else common.body_px
@@ -96,14 +108,15 @@ def measure(poses, edges, memory, now):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def compare(count, appearance, edges, step_s, rules, memory, now):  # type: ignore[no-untyped-def]
-    """Move all tracks on by ``step_s`` seconds and weigh each against each of the ``count`` poses.
+def compare(count, limbs, step_s, rules, memory, now):  # type: ignore[no-untyped-def]
+    """Move all tracks on by ``step_s`` seconds and weigh each against each of the ``count`` poses. The first ``limbs``
+    traits are lengths.
 
     Fills ``now``: rows, gate, cost, value, table, misfit, lasting, moved. Returns the number of rows.
     """
-    tracks, points, seen, limbs = memory.tracks, memory.points, memory.seen, memory.limbs
-    limb_var, point_var, looks = memory.limb_var, memory.point_var, memory.looks
-    clean, columns, limb_now, rows, gate, scratch = now.clean, now.columns, now.limbs, now.rows, now.gate, now.scratch
+    tracks, points, seen, traits = memory.tracks, memory.points, memory.seen, memory.traits
+    trait_var, point_var = memory.trait_var, memory.point_var
+    clean, trait_now, rows, gate, scratch = now.clean, now.traits, now.rows, now.gate, now.scratch
     cost, value, table, misfit, lasting, moved = now.cost, now.value, now.table, now.misfit, now.lasting, now.moved
     rules = rules[0]
     common = memory.common[0]
@@ -208,23 +221,25 @@ def compare(count, appearance, edges, step_s, rules, memory, now):  # type: igno
                 total += min(weight * (shape + density), weight * loose + rules.sudden)
             motion_and_pose = total
             ratio = heavy = 0.0
-            for e in range(edges.shape[0]):
-                away = limb_now[a, e] - limbs[t, e]
+            for e in range(limbs):
+                away = trait_now[a, e] - traits[t, e]
                 if not np.isnan(away):
-                    w = 1.0 / (limb_var[e] + 0.0025)
+                    w = 1.0 / (trait_var[e] + 0.0025)
                     ratio += w * min(max(away, -0.7), 0.7)
                     heavy += w
             if heavy > 0.0:
                 ratio /= heavy
-                size_var = common.size_var * (1.0 + 1.0 / max(1.0, track.size_weight))
+                size_var = common.size_var * (1.0 + 1.0 / max(1.0, track.weight))
                 total += 2.5 * np.log1p(ratio * ratio / (3.0 * size_var))
-            if appearance.shape[1] > 0 and track.appearance_weight > 0.0 and common.appearance_var > 0.0:
-                apart = 0.0
-                for f in range(appearance.shape[1]):
-                    apart += (appearance[columns[a], f] - looks[t, f]) ** 2
-                apart /= appearance.shape[1]
-                if apart < 1e30:
-                    total += rules.appearance_weight * np.log1p(apart / common.appearance_var)
+            alike = 0.0
+            known = 0
+            for f in range(limbs, traits.shape[1]):
+                away = trait_now[a, f] - traits[t, f]
+                if not np.isnan(away):
+                    known += 1
+                    alike += 2.5 * np.log1p(away * away / (4.0 * (trait_var[f] + rules.appearance_sigma**2)))
+            if known > 0:
+                total += rules.independent_features * alike / known
             lasting[t, a] = total - motion_and_pose
             cost[t, a] = total
             value[t, a] = total - gate[t]

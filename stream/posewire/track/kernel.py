@@ -11,11 +11,11 @@ from numba import njit
 
 from posewire import assignment
 from posewire.assignment import assign
-from posewire.track import costs, doubt, life, proportions, state, untangle
+from posewire.track import costs, doubt, life, state, traits, untangle
 from posewire.track.costs import compare, measure
 from posewire.track.doubt import weigh
 from posewire.track.life import settle
-from posewire.track.proportions import recognise
+from posewire.track.traits import recognise
 from posewire.track.untangle import part, touch
 
 
@@ -25,7 +25,8 @@ def _compiled(sources: int) -> Callable[..., None]:
 
     @njit(nogil=True, cache=True)
     def step(  # type: ignore[no-untyped-def]
-        poses, appearance, edges, tree, step_s, wanted, rules, weights, memory, now, floats, integers, ids, id_scores
+        poses, appearance, bonds, edges, tree, step_s, wanted, rules, weights, memory, now,
+        floats, integers, ids, id_scores,
     ):  # fmt: skip
         """Poses float32 [A, K, 3] of a frame ``step_s`` after the last -> ``ids`` int64 [A], ``id_scores`` float32 [A].
 
@@ -33,18 +34,19 @@ def _compiled(sources: int) -> Callable[..., None]:
         """
         if sources < 0:
             return
-        count = measure(poses, edges, memory, now)
+        limbs = edges.shape[0]
+        count = measure(poses, appearance, edges, False, memory, now)
         touch(count, memory.common, now)
-        used = compare(count, appearance, edges, step_s, rules, memory, now)
+        used = compare(count, limbs, step_s, rules, memory, now)
         assign(now.table, used, count, now.partner, floats, integers)
-        if part(used, step_s, rules, tree, memory, now, poses):
-            count = measure(poses, edges, memory, now)
+        if part(used, step_s, rules, bonds, edges, tree, memory, now, poses):
+            count = measure(poses, appearance, edges, True, memory, now)
             touch(count, memory.common, now)
-            used = compare(count, appearance, edges, 0.0, rules, memory, now)
+            used = compare(count, limbs, 0.0, rules, memory, now)
             assign(now.table, used, count, now.partner, floats, integers)
         weigh(count, used, step_s, rules, weights, memory, now)
-        recognise(used, step_s, rules, memory, now)
-        settle(count, used, step_s, wanted, rules, appearance, memory, now, ids, id_scores)
+        recognise(count, used, edges, step_s, rules, memory, now)
+        settle(count, used, limbs, step_s, wanted, rules, memory, now, ids, id_scores)
 
     compiled: Callable[..., None] = step
     return compiled
@@ -57,4 +59,4 @@ def _checksum(*modules: Any) -> int:
     return total
 
 
-step = _compiled(_checksum(assignment, costs, doubt, life, proportions, state, untangle))
+step = _compiled(_checksum(assignment, costs, doubt, life, state, traits, untangle))

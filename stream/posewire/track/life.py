@@ -15,11 +15,11 @@ _LIFE_FRAMES = 300.0  # over how many frames what lasts is averaged
 
 
 @njit(nogil=True, cache=True)
-def _learn(t, a, step_s, fade, rules, common, memory, now):  # type: ignore[no-untyped-def]
-    """Take a pose for the track's: motion, keypoints, limbs."""
+def _learn(t, a, limbs, step_s, fade, rules, common, memory, now):  # type: ignore[no-untyped-def]
+    """Take a pose for the track's: motion, keypoints, traits."""
     track = memory.tracks[t]
     points, seen, point_var = memory.points, memory.seen, memory.point_var
-    limbs, limb_var, limb_now = memory.limbs, memory.limb_var, now.limbs
+    traits, trait_var, trait_now = memory.traits, memory.trait_var, now.traits
     clean, moved = now.clean, now.moved
     body = common.body_px if common.body_px > 0.0 else 50.0
     lasts_s = rules.velocity_memory_s
@@ -56,14 +56,14 @@ def _learn(t, a, step_s, fade, rules, common, memory, now):  # type: ignore[no-u
         points[t, k, 0] = clean[a, k, 0]
         points[t, k, 1] = clean[a, k, 1]
         seen[t, k] = 0.0
-    track.size_weight = min(track.size_weight + 1.0, _LIFE_FRAMES)
-    for e in range(limbs.shape[1]):
-        away = limb_now[a, e] - limbs[t, e]
-        if np.isnan(limbs[t, e]):
-            limbs[t, e] = limb_now[a, e]
+    track.weight = min(track.weight + 1.0, _LIFE_FRAMES)
+    for e in range(limbs):
+        away = trait_now[a, e] - traits[t, e]
+        if np.isnan(traits[t, e]):
+            traits[t, e] = trait_now[a, e]
         elif not np.isnan(away):
-            limbs[t, e] += away / track.size_weight
-            limb_var[e] += (min(away * away, 0.5) - limb_var[e]) / _LIFE_FRAMES
+            traits[t, e] += away / track.weight
+            trait_var[e] += (min(away * away, 0.5) - trait_var[e]) / _LIFE_FRAMES
     track.hits += 1
     track.missed = 0
     track.age_s = 0.0
@@ -87,15 +87,14 @@ def _begin(t, a, common, rules, memory, now):  # type: ignore[no-untyped-def]
     track.speed_var = common.speed_var * body * body
     track.ahead = 0.0
     track.reach_var = track.place_var
-    track.size_weight = 1.0
-    track.appearance_weight = 0.0
+    track.weight = 1.0
     track.risk = track.contested = track.anomaly = 0.0
     for k in range(points.shape[1]):
         points[t, k, 0] = clean[a, k, 0]
         points[t, k, 1] = clean[a, k, 1]
         memory.seen[t, k] = 0.0
-    for e in range(memory.limbs.shape[1]):
-        memory.limbs[t, e] = now.limbs[a, e]
+    for e in range(memory.traits.shape[1]):
+        memory.traits[t, e] = now.traits[a, e]
         memory.life_s[t, e] = memory.lately_s[t, e] = 0.0
     memory.mixed[t, :] = 0
     memory.mixed[:, t] = 0
@@ -133,12 +132,12 @@ def _name(t, tracks, wanted, common, rules):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def settle(count, used, step_s, wanted, rules, appearance, memory, now, ids, id_scores):  # type: ignore[no-untyped-def]
+def settle(count, used, limbs, step_s, wanted, rules, memory, now, ids, id_scores):  # type: ignore[no-untyped-def]
     """After `doubt.weigh`: learn, let go, begin and name tracks; fills ``ids`` int64 [A], ``id_scores`` float32 [A].
 
     ``wanted``: how many animals there are, 0 if that is not known.
     """
-    tracks, points, looks = memory.tracks, memory.points, memory.looks
+    tracks, points = memory.tracks, memory.points
     rows, columns, partner, taken, doubt = now.rows, now.columns, now.partner, now.taken, now.doubt
     clean, twins = now.clean, now.twins
     rules = rules[0]
@@ -158,15 +157,7 @@ def settle(count, used, step_s, wanted, rules, appearance, memory, now, ids, id_
         track.contested = 0.0
         track.risk = max(track.risk, doubt[t])
         whole_fade = fade if track.age_s <= 1.5 * step_s else np.exp(-track.age_s / rules.velocity_memory_s)
-        _learn(t, a, step_s, whole_fade, rules, common, memory, now)
-        if appearance.shape[1] > 0:
-            track.appearance_weight = min(track.appearance_weight + 1.0, _LIFE_FRAMES)
-            for f in range(appearance.shape[1]):
-                away = appearance[columns[a], f] - looks[t, f]
-                if abs(away) < 1e15:
-                    looks[t, f] += away / track.appearance_weight
-                    if track.appearance_weight > 2.0:
-                        common.appearance_var += (min(away * away, 1e12) - common.appearance_var) / _LIFE_FRAMES
+        _learn(t, a, limbs, step_s, whole_fade, rules, common, memory, now)
     for a in range(count):
         if taken[a] >= 0:
             continue
@@ -183,10 +174,6 @@ def settle(count, used, step_s, wanted, rules, appearance, memory, now, ids, id_
         if t >= 0:
             _begin(t, a, common, rules, memory, now)
             taken[a] = t
-            if appearance.shape[1] > 0:
-                for f in range(appearance.shape[1]):
-                    looks[t, f] = appearance[columns[a], f]
-                tracks[t].appearance_weight = 1.0
     for t in range(tracks.shape[0]):
         track = tracks[t]
         if track.used == 0:

@@ -73,7 +73,7 @@ def refine(
         min(max(float(common["surprise"]), 0.5), 20.0),
         float(common["frame_s"]) or 0.02,
         tracker._memory.point_var.copy(),
-        tracker._memory.limb_var.copy(),
+        tracker._memory.trait_var.copy(),
     )
     onwards, back = _links(forward[0]), _links(backward[0])
     chains = _chains(onwards, back, forward[1], backward[1])

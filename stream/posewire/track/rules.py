@@ -21,9 +21,11 @@ class TrackRules:
     keypoints' worth of evidence a whole pose can be, since neighbours move together; ``sudden`` is the weight (natural
     logarithm) against a pose that has nothing to do with the last one.
 
-    Identity: ``size_sigma`` and ``appearance_weight`` weigh what an animal keeps for life: the relative error of a
-    size measured in one frame before it has been learnt, and the evidence in its appearance. ``exchange_at``: ids of
-    two animals are exchanged when the proportions of both say at these odds (natural logarithm) that each is the other.
+    Identity: what an animal keeps for life. ``size_sigma`` is the relative error of a size measured in one frame;
+    ``appearance_sigma`` what a number of its appearance may be off by for seconds, since light is not the same
+    everywhere, and ``independent_features`` says how many numbers' worth of evidence a whole appearance can be.
+    ``exchange_at``: ids of two animals are exchanged when the traits of both say at these odds (natural logarithm)
+    that each is the other.
 
     Life: a new animal gets an id after ``confirm_frames`` frames and ``confirm_s`` seconds; one that has not been seen
     for ``forget_after_s`` of watched time is forgotten where the number of animals is not known. Where it is known, a
@@ -45,8 +47,9 @@ class TrackRules:
     independent_keypoints: float = 4.0
     sudden: float = 4.0
     size_sigma: float = 0.15
-    appearance_weight: float = 3.0
-    exchange_at: float = 6.0
+    appearance_sigma: float = 0.07
+    independent_features: float = 6.0
+    exchange_at: float = 10.0
     confirm_frames: int = 3
     confirm_s: float = 0.02
     takeover_after_s: float = 0.3

@@ -30,8 +30,7 @@ TRACK = np.dtype(
         ("speed_var", np.float64),  # px²/s²
         ("ahead", np.float64),  # s of its velocity that it has moved on by now
         ("reach_var", np.float64),  # px², place_var by now
-        ("size_weight", np.float64),
-        ("appearance_weight", np.float64),
+        ("weight", np.float64),  # frames that its traits are averaged over
         ("risk", np.float64),  # that its id has just been exchanged
         ("contested", np.float64),  # while it is missing: that another track is really this animal
         ("anomaly", np.float64),  # what its misfit usually is
@@ -47,7 +46,6 @@ COMMON = np.dtype(
         ("speed_var", np.float64),  # body²/s², along each axis
         ("surprise", np.float64),  # mean squared innovation over its prediction
         ("size_var", np.float64),
-        ("appearance_var", np.float64),
         ("frame_s", np.float64),
         ("left", np.float64),
         ("right", np.float64),
@@ -62,7 +60,10 @@ SURE = 100.0  # natural logarithm, of what is as good as certain
 
 
 class Memory(NamedTuple):
-    """What is kept from frame to frame, of S slots, K keypoints and E limbs. An animal stays in its slot."""
+    """What is kept from frame to frame, of S slots, K keypoints and T traits. An animal stays in its slot.
+
+    Traits are what an animal keeps for life: the logarithms of its limbs' lengths, and numbers of its appearance.
+    """
 
     tracks: npt.NDArray[np.void]
     """[S] of TRACK."""
@@ -72,24 +73,22 @@ class Memory(NamedTuple):
     """[S, K, 2] px: where each keypoint was seen last, moved on with the body while it is not."""
     seen: npt.NDArray[np.float64]
     """[S, K]: s since each keypoint was seen."""
-    limbs: npt.NDArray[np.float64]
-    """[S, E]: mean log length."""
-    limb_var: npt.NDArray[np.float64]
-    """[E]."""
+    traits: npt.NDArray[np.float64]
+    """[S, T]: means."""
+    trait_var: npt.NDArray[np.float64]
+    """[T]: of one frame's about them."""
     point_var: npt.NDArray[np.float64]
     """[K] body²: what a keypoint is off by, beside its body, from one frame to the next."""
-    looks: npt.NDArray[np.float64]
-    """[S, F]: mean appearance."""
     flips: npt.NDArray[np.float64]
     """[S, S, K, 2]: what it would cost to say that two animals had a part of them exchanged (see `untangle`)."""
     life: npt.NDArray[np.float64]
-    """[S, E]: mean log length of each limb while it was certain who this is (see `proportions`), and"""
+    """[S, T]: means of the time in which it was certain who this is (see `traits`), and"""
     life_s: npt.NDArray[np.float64]
-    """[S, E] for how many seconds; the same"""
+    """[S, T] of how many seconds; the same"""
     lately: npt.NDArray[np.float64]
-    """[S, E] since it was last together with another, and"""
+    """[S, T]: of lengths since it was last together with another, of appearance of the last seconds, and"""
     lately_s: npt.NDArray[np.float64]
-    """[S, E] for how many seconds."""
+    """[S, T] of how many seconds."""
     hint: npt.NDArray[np.float64]
     """[S]: natural logarithm of the odds that it is another's id."""
     mixed: npt.NDArray[np.int64]
@@ -105,8 +104,10 @@ class Now(NamedTuple):
     """[column]: the row of the pose in the frame."""
     clean: npt.NDArray[np.float64]
     """[column, K, 2] px, NaN where absent."""
-    limbs: npt.NDArray[np.float64]
-    """[column, E]: log length."""
+    traits: npt.NDArray[np.float64]
+    """[column, T]: as in `Memory`, NaN where absent."""
+    origin: npt.NDArray[np.int64]
+    """[column, K]: the row of the pose in which the network's links had put each keypoint."""
     touching: npt.NDArray[np.bool_]
     """[column, column]: whether two poses touch."""
     met: npt.NDArray[np.bool_]
@@ -145,7 +146,7 @@ class Now(NamedTuple):
     """[K, 2]: choices of `untangle`."""
 
 
-def make_state(slots: int, most: int, keypoints: int, limbs: int, features: int, evidence: int) -> tuple[Memory, Now]:
+def make_state(slots: int, most: int, keypoints: int, traits: int, evidence: int) -> tuple[Memory, Now]:
     """Room for ``slots`` animals and ``most`` poses a frame; `clear` must follow."""
 
     def room(*shape: int) -> npt.NDArray[np.float64]:
@@ -156,15 +157,14 @@ def make_state(slots: int, most: int, keypoints: int, limbs: int, features: int,
         common=np.zeros(1, COMMON),
         points=room(slots, keypoints, 2),
         seen=room(slots, keypoints),
-        limbs=room(slots, limbs),
-        limb_var=room(limbs),
+        traits=room(slots, traits),
+        trait_var=room(traits),
         point_var=room(keypoints),
-        looks=room(slots, features),
         flips=room(slots, slots, keypoints, 2),
-        life=room(slots, limbs),
-        life_s=room(slots, limbs),
-        lately=room(slots, limbs),
-        lately_s=room(slots, limbs),
+        life=room(slots, traits),
+        life_s=room(slots, traits),
+        lately=room(slots, traits),
+        lately_s=room(slots, traits),
         hint=room(slots),
         mixed=np.zeros((slots, slots), np.int64),
     )
@@ -172,7 +172,8 @@ def make_state(slots: int, most: int, keypoints: int, limbs: int, features: int,
         rows=np.zeros(slots, np.int64),
         columns=np.zeros(most, np.int64),
         clean=room(most, keypoints, 2),
-        limbs=room(most, limbs),
+        traits=room(most, traits),
+        origin=np.zeros((most, keypoints), np.int64),
         touching=np.zeros((most, most), np.bool_),
         met=np.zeros((slots, slots), np.bool_),
         twins=room(most, most),
@@ -200,19 +201,18 @@ def clear(memory: Memory, rules: TrackRules) -> None:
     memory.tracks[:] = 0
     memory.tracks["id"] = -1
     memory.points[:] = np.nan
-    memory.limbs[:] = np.nan
-    memory.looks[:] = 0.0
+    memory.traits[:] = np.nan
     memory.flips[:] = SURE
     memory.life_s[:] = 0.0
     memory.lately_s[:] = 0.0
     memory.hint[:] = 0.0
     memory.mixed[:] = 0
-    memory.limb_var[:] = 0.04
+    memory.trait_var[:] = 0.04
     memory.point_var[:] = rules.sigma_body_lengths**2
     common = memory.common[0]
     common["body_px"], common["body_weight"], common["keypoints"] = 0.0, 0.0, 0.0
     common["speed_var"], common["surprise"] = max(1.0, rules.speed_floor_body_lengths_per_s**2), 1.0
-    common["size_var"], common["appearance_var"], common["frame_s"] = rules.size_sigma**2, 0.0, 0.0
+    common["size_var"], common["frame_s"] = rules.size_sigma**2, 0.0
     common["left"] = common["top"] = np.inf
     common["right"] = common["bottom"] = -np.inf
     common["next_id"] = 0

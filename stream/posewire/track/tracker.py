@@ -29,7 +29,8 @@ class Tracker:
     ``keypoints``: K; ``skeleton``: pairs of keypoints whose distances say how large an animal is. ``animals``: how
     many there are, if that is known: then ids are 0 to animals - 1 and there is never another. Else every new animal
     gets the next number, and none is used twice. ``most``: poses of one frame that are looked at (later rows stay
-    unknown), and half of the animals that are remembered.
+    unknown), and half of the animals that are remembered. ``features``: how many numbers of appearance each
+    limb has.
 
     After `step`, ``ids`` int64 [A] and ``id_scores`` float32 [A] tell of each pose who it is (-1: not known yet, or
     found twice) and how likely it is that no swap has just happened (0 for unknown ones).
@@ -43,6 +44,7 @@ class Tracker:
         *,
         animals: int | None = None,
         most: int = 32,
+        features: int = 0,
     ) -> None:
         if animals is not None and animals < 1:
             raise ValueError(f"animals is {animals}: expected 1 or more, or None")
@@ -55,11 +57,12 @@ class Tracker:
         self._record = as_record(rules)
         self._edges = np.asarray(skeleton, np.int64).reshape(-1, 2)
         slots = 2 * max(most, animals or 0)
-        self._slots = slots
-        self._memory, self._now = make_state(slots, most, keypoints, len(self._edges), 0, len(EVIDENCE))
+        self._memory, self._now = make_state(slots, most, keypoints, len(self._edges) * (1 + features), len(EVIDENCE))
         self._tree = spanning_tree(self._edges, keypoints)
         self._space = Workspace(max(slots, most))
-        self._no_appearance: Floats = np.zeros((most, 0), np.float32)
+        self._features = features
+        self._no_appearance: Floats = np.zeros((0, len(self._edges), features), np.float32)
+        self._no_bonds: Floats = np.zeros((0, 0, len(self._edges)), np.float32)
         self._ids_room = np.zeros(most, np.int64)
         self._scores_room: Floats = np.zeros(most, np.float32)
         self.reset()
@@ -74,12 +77,15 @@ class Tracker:
         self.ids: npt.NDArray[np.int64] = self._ids_room[:0]
         self.id_scores: Floats = self._scores_room[:0]
 
-    def step(self, poses: Floats, time_ns: int, appearance: Floats | None = None) -> None:
+    def step(self, poses: Floats, time_ns: int, appearance: Floats | None = None, bonds: Floats | None = None) -> None:
         """One frame: ``poses`` float32 [A, K, 3] = x, y (px; NaN where absent), score, in any order, taken at
         ``time_ns``.
 
-        ``appearance`` float32 [A, F]: any numbers that an animal keeps, such as colours or features of a network. A
-        time that does not advance counts as a tenth of a millisecond.
+        ``appearance`` float32 [A, E, features]: any numbers that an animal's limb keeps, NaN where unknown, whose
+        differences compare with `TrackRules.appearance_sigma`, such as logarithms of colours (`Colours`). ``bonds``
+        float32 [A, A, E]: how well the network's fields join the first end of edge e in one pose with the second end
+        in another (or the same), NaN where either is absent. A time that does not advance counts as a tenth of a
+        millisecond. Raises ValueError if either has another shape.
         """
         step_s = _SHORTEST_S
         if self._last_ns is not None:
@@ -91,9 +97,16 @@ class Tracker:
         self.ids, self.id_scores = self._ids_room[:animals], self._scores_room[:animals]
         if appearance is None:
             appearance = self._no_appearance
-        elif self._memory.looks.shape[1] != appearance.shape[1]:
-            self._memory = self._memory._replace(looks=np.zeros((self._slots, appearance.shape[1])))
+        elif appearance.shape != (animals, len(self._edges), self._features):
+            raise ValueError(
+                f"appearance is {appearance.shape}: expected {(animals, len(self._edges), self._features)}"
+            )
+        if bonds is None:
+            bonds = self._no_bonds
+        elif bonds.shape != (animals, animals, len(self._edges)):
+            raise ValueError(f"bonds are {bonds.shape}: expected {(animals, animals, len(self._edges))}")
         step(
-            poses, appearance, self._edges, self._tree, step_s, self.animals or 0, self._record, WEIGHTS, self._memory,
-            self._now, self._space.floats, self._space.integers, self.ids, self.id_scores,
+            poses, appearance.reshape(len(appearance), len(self._edges) * self._features), bonds, self._edges,
+            self._tree, step_s, self.animals or 0, self._record, WEIGHTS, self._memory, self._now,
+            self._space.floats, self._space.integers, self.ids, self.id_scores,
         )  # fmt: skip

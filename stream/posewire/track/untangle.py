@@ -14,15 +14,19 @@ from numba import njit
 
 from posewire.track.state import SURE
 
-_CUT = 3.0  # natural logarithm: how much likelier it is that an edge of a pose is right
-_PER_S = 20.0  # natural logarithm per second: what frames say that agree with each other
+_BOND = 4.0  # natural logarithm: what a limb is worth whose field is all there
+_BLIND = 0.5  # the same for both limbs of a pair where nobody tells of fields
+_PER_S = 15.0  # per second: what frames are worth that agree with each other
+_MOST = 20.0  # natural logarithm: no surer than that are tracks of what they follow
+_WEIGHT = 0.15  # of one keypoint's evidence, since neighbours move together
 _STAYS_HIDDEN, _BECOMES_HIDDEN = 0.8, 0.05  # from one frame to the next, of a keypoint
 
 
 @njit(nogil=True, cache=True)
 def spanning_tree(edges, keypoints):  # type: ignore[no-untyped-def]
-    """Parents before children: int64 [K, 2] = keypoint, its parent (-1 for a root), by breadth from keypoint 0 on."""
-    order = np.full((keypoints, 2), -1, np.int64)
+    """Parents before children: int64 [K, 3] = keypoint, its parent, the edge between them (-1 for a root), by breadth
+    from keypoint 0 on."""
+    order = np.full((keypoints, 3), -1, np.int64)
     known = np.zeros(keypoints, np.bool_)
     count = 0
     for root in range(keypoints):
@@ -41,6 +45,7 @@ def spanning_tree(edges, keypoints):  # type: ignore[no-untyped-def]
                         known[edges[e, 1 - side]] = True
                         order[count, 0] = edges[e, 1 - side]
                         order[count, 1] = here
+                        order[count, 2] = e
                         count += 1
     return order
 
@@ -93,23 +98,47 @@ def _touch(a, b, near, clean):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _choose(tree, lone, table, choice):  # type: ignore[no-untyped-def]
+def _bond(a, j, b, i, e, edges, bonds, origin):  # type: ignore[no-untyped-def]
+    """What the fields say of edge ``e`` between keypoint ``j`` of pose ``a`` and ``i`` of pose ``b``."""
+    one, other = origin[a, j], origin[b, i]
+    value = np.float64(bonds[one, other, e] if edges[e, 0] == j else bonds[other, one, e])
+    return min(max(value, 0.0), 1.0) if value == value else 0.0
+
+
+@njit(nogil=True, cache=True)
+def _price(a, b, tree, edges, bonds, origin, price):  # type: ignore[no-untyped-def]
+    """``price`` [k]: what it costs to cut the edge between a keypoint and its parent in poses ``a`` and ``b``."""
+    for n in range(tree.shape[0]):
+        k, parent, e = tree[n]
+        price[k] = 0.0
+        if parent < 0:
+            continue
+        if bonds.shape[0] == 0:
+            price[k] = _BLIND
+            continue
+        own = _bond(a, parent, a, k, e, edges, bonds, origin) + _bond(b, parent, b, k, e, edges, bonds, origin)
+        cross = _bond(a, parent, b, k, e, edges, bonds, origin) + _bond(b, parent, a, k, e, edges, bonds, origin)
+        price[k] = _BOND * (own - cross)
+
+
+@njit(nogil=True, cache=True)
+def _choose(tree, lone, price, table, choice):  # type: ignore[no-untyped-def]
     """``choice`` [k, 0]: the side of each keypoint, 0 or 1, that is cheapest together; ``lone`` [k, side] are the
-    costs.
+    costs, ``price`` [k] that of parting a keypoint from its parent.
     """
     keypoints = tree.shape[0]
     for k in range(keypoints):
         table[k, 0], table[k, 1] = lone[k, 0], lone[k, 1]
     for n in range(keypoints - 1, -1, -1):
-        k, parent = tree[n]
+        k, parent = tree[n, 0], tree[n, 1]
         if parent < 0:
             continue
         for side in range(2):
-            stay, change = table[k, side], table[k, 1 - side] + _CUT
+            stay, change = table[k, side], table[k, 1 - side] + price[k]
             choice[k, side] = side if stay <= change else 1 - side
             table[parent, side] += min(stay, change)
     for n in range(keypoints):
-        k, parent = tree[n]
+        k, parent = tree[n, 0], tree[n, 1]
         if parent < 0:
             choice[k, 0] = 0 if table[k, 0] <= table[k, 1] else 1
         else:
@@ -128,15 +157,15 @@ def _both_are_left(a, b, clean, choice):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def part(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-untyped-def]
+def part(used, step_s, rules, bonds, edges, tree, memory, now, poses):  # type: ignore[no-untyped-def]
     """Exchange keypoints between poses, in ``now.clean`` and in ``poses`` float32 [A, K, 3], where the tracks say so.
 
-    ``now.partner`` says which pose follows which track. ``tree`` int64 [K, 2] is `spanning_tree`'s. Returns whether
-    anything was exchanged.
+    ``now.partner`` says which pose follows which track. ``bonds`` float32 [A, A, E] are `Tracker.step`'s, or [0, 0, E];
+    ``tree`` int64 [K, 3] is `spanning_tree`'s. Returns whether anything was exchanged.
     """
     tracks, points, seen, flips = memory.tracks, memory.points, memory.seen, memory.flips
     rows, columns, partner, clean = now.rows, now.columns, now.partner, now.clean
-    lone, table, choice = now.sides[0], now.sides[1], now.choice
+    lone, table, choice, price = now.sides[0], now.sides[1], now.choice, now.scratch[0]
     rules = rules[0]
     common = memory.common[0]
     body = common.body_px if common.body_px > 0.0 else 50.0
@@ -158,33 +187,36 @@ def part(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-unty
                 lone[k, 0] += _follows(u, b, k, pose_var, frame, body, memory, clean)
                 lone[k, 1] = _follows(t, b, k, pose_var, frame, body, memory, clean)
                 lone[k, 1] += _follows(u, a, k, pose_var, frame, body, memory, clean)
-            _choose(tree, lone, table, choice)
+                lone[k, 0] *= _WEIGHT
+                lone[k, 1] *= _WEIGHT
+            _price(a, b, tree, edges, bonds, now.origin, price)
+            _choose(tree, lone, price, table, choice)
             # How much worse this frame would be, were a part of the skeleton (column 0) to change sides just now.
             for k in range(keypoints):
                 table[k, 0] = lone[k, 1 - choice[k, 0]] - lone[k, choice[k, 0]]
             for n in range(keypoints - 1, -1, -1):
-                k, parent = tree[n]
+                k, parent = tree[n, 0], tree[n, 1]
                 if parent >= 0:
                     table[parent, 0] += table[k, 0]
             best, where, end = 0.0, -1, 0
             top = 0
             for n in range(keypoints):
-                k, parent = tree[n]
+                k, parent = tree[n, 0], tree[n, 1]
                 if parent < 0:
                     top = k
                     continue
                 cut = choice[k, 0] != choice[parent, 0]
-                gain = _PER_S * step_s * (-1.0 if cut else 1.0)
+                gain = _PER_S * step_s * (-price[k] if cut else price[k])
                 for side in range(2):
-                    price = table[k, 0] if side == 0 else table[top, 0] - table[k, 0]
-                    cost = min(flips[t, u, k, side], max(price, 0.0)) + gain
-                    flips[t, u, k, side] = min(cost, SURE)
+                    change = table[k, 0] if side == 0 else table[top, 0] - table[k, 0]
+                    cost = min(flips[t, u, k, side], max(change, 0.0)) + gain
+                    flips[t, u, k, side] = min(cost, _MOST)
                     if cost < best:
                         best, where, end = cost, k, side
             if where >= 0:
                 # The frames disagree for too long: the tracks had this part exchanged.
                 for n in range(keypoints):
-                    k, parent = tree[n]
+                    k, parent = tree[n, 0], tree[n, 1]
                     inside = k == where or (parent >= 0 and choice[parent, 1] == -7)
                     choice[k, 1] = -7 if inside else 0
                 for k in range(keypoints):
@@ -200,6 +232,7 @@ def part(used, step_s, rules, tree, memory, now, poses):  # type: ignore[no-unty
             for k in range(keypoints):
                 if choice[k, 0] == 1:
                     changed = True
+                    now.origin[a, k], now.origin[b, k] = now.origin[b, k], now.origin[a, k]
                     for c in range(2):
                         clean[a, k, c], clean[b, k, c] = clean[b, k, c], clean[a, k, c]
                     for c in range(3):

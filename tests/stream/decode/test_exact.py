@@ -22,9 +22,9 @@ def test_up_to_eight_animals_decode_exactly(seed, style, stride):
 
 
 def test_up_to_thirty_animals_decode_exactly_but_where_nothing_is_left_of_a_limb():
-    """In one of some thousand scenes a short limb has no cell of its own: those of others are nearer everywhere."""
+    """In one of some thousand scenes a limb has no cell of its own: those of others are nearer everywhere."""
     for style, (exact, count) in drawn(240, EVERY_PART).items():
-        assert exact >= count - (6 if style == "scattered" else 0), style
+        assert exact >= count - (1 if style == "scattered" else 0), style
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ def test_scores_equal_the_slow_twin(seed, points, sharp):
     rng = np.random.default_rng(seed)
     field = rng.normal(size=(5, 6, 2)).astype(np.float32)
     start, stop = rng.uniform(-10, 60, (3, 2)), rng.uniform(-10, 60, (2, 2))
+    limb = stop[0] - start[0]
+    field[rng.integers(5), rng.integers(6)] = limb / np.linalg.norm(limb)  # where one limb may be drawn exactly
     found = scores(start, stop, field, points, sharp)
     for i, j in np.ndindex(3, 2):
         twin = link_score(start[i], stop[j], field, (5, 6), 8, 3.5, points, sharp)
@@ -73,6 +75,16 @@ def test_sharp_keeps_a_crossed_limb_and_drops_a_line_across_others():
     across[...] = (0.6, 0.8)
     assert scores(start, stop, across, sharp=True)[0, 0] < 0.05
     assert scores(start, stop, across)[0, 0] == pytest.approx(0.6)
+
+
+def test_of_a_short_limb_one_cell_may_be_left():
+    field = np.zeros((8, 8, 2), np.float32)
+    field[..., 0] = -1.0  # others lie all over it
+    start, stop = np.array([[20.0, 20.0]]), np.array([[33.0, 30.0]])
+    assert scores(start, stop, field, sharp=True)[0, 0] < 0.01
+    field[3, 3] = (stop - start)[0] / np.linalg.norm(stop - start)
+    assert scores(start, stop, field, 3, sharp=True)[0, 0] >= 0.3
+    assert scores(start, stop, field, 3)[0, 0] < 0
 
 
 def test_matching_greedily_takes_the_best_pair_first():

@@ -119,6 +119,79 @@ def test_animals_of_one_size_are_not_exchanged_by_noise():
     assert len(ids) == 1
 
 
+def passing(n):
+    """x of two animals at 300 - x and 300 + x in frame n: they meet at 400, one lies on the other, and go back."""
+    return 0.0 if 400 <= n < 440 else max(60.0, 300.0 - n) if n < 400 else 20.0 + 0.5 * (n - 440)
+
+
+def in_colour(coats, shade, seed):
+    """Who is to the left at frames 200 and 999 of two alike animals of `passing`, with limbs of these brightnesses.
+
+    ``shade``: how much darker (natural logarithm) the right half of the arena is.
+    """
+    rng = np.random.default_rng(seed)
+    tracker = Tracker(len(BODY), SKELETON, animals=2, features=3)
+    left = {}
+    for n in range(1000):
+        x, back = passing(n), np.pi if n >= 440 else 0.0
+        places = [(300.0, 0)] if 400 <= n < 440 else [(300 - x, 0), (300 + x, 1)]
+        poses = np.stack([pose(at, 200, back + who * np.pi, rng) for at, who in places])
+        looks = np.empty((len(places), len(SKELETON), 3), np.float32)
+        for row, (at, who) in enumerate(places):
+            looks[row] = coats[who] - shade * (at > 300) + rng.normal(0, 0.1, (len(SKELETON), 3))
+        tracker.step(poses, n * 1_000_000_000 // FPS, looks)
+        if len(places) == 2:
+            left[n] = int(tracker.ids[0])
+    return left[200], left[999]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_animals_that_come_out_exchanged_are_known_by_their_colours(seed):
+    """They come back as if they had passed through each other, which is what a tracker without colours takes it for."""
+    before, after = in_colour((4.0, 4.7), 0.0, seed)
+    assert before == after
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_light_is_no_coat(seed):
+    """Alike animals in a room that is darker on one side, then on none: nothing can be known of who is who."""
+    with_light, without = in_colour((4.5, 4.5), 0.1, seed), in_colour((4.5, 4.5), 0.0, seed)
+    assert (with_light[0] == with_light[1]) == (without[0] == without[1])
+
+
+def test_what_the_fields_say_counts_as_much_as_they_say_it():
+    """Mixed poses whose own fields hardly prefer the mixture are parted; for a while also those whose fields do."""
+    rng = np.random.default_rng(5)
+    frames = crossing(rng)
+    own, other = np.full((2, 2, len(SKELETON)), 0.05, np.float32), np.full((2, 2, len(SKELETON)), 0.05, np.float32)
+    for a in (0, 1):
+        own[a, a] = 0.9
+        other[a, a] = 0.9
+    other[0, 0, 3] = other[1, 1, 3] = 0.5  # the edge along which the poses are mixed
+    other[0, 1, 3] = other[1, 0, 3] = 0.45
+    tracker = Tracker(len(BODY), SKELETON, animals=2)
+    wrong = 0
+    for n, (one, two) in enumerate(frames):
+        poses = np.stack([one, two])
+        mixed = 85 <= n < 115
+        if mixed:
+            poses[:, BACK] = poses[::-1, BACK].copy()
+        tracker.step(poses, n * 1_000_000_000 // FPS, None, other if mixed else own)
+        order = tracker.ids.tolist()
+        if n > 10:
+            wrong += not all(np.array_equal(poses[row], (one, two)[who]) for row, who in enumerate(order))
+    assert wrong == 0
+
+
+def test_tables_of_another_shape_are_refused():
+    tracker = Tracker(len(BODY), SKELETON, features=3)
+    poses = np.zeros((2, len(BODY), 3), np.float32)
+    with pytest.raises(ValueError, match=r"appearance is \(2, 4, 3\): expected \(2, 5, 3\)"):
+        tracker.step(poses, 0, np.zeros((2, 4, 3), np.float32))
+    with pytest.raises(ValueError, match=r"bonds are \(2, 5\): expected \(2, 2, 5\)"):
+        tracker.step(poses, 0, None, np.zeros((2, 5), np.float32))
+
+
 @settings(deadline=None)
 @given(st.integers(1, 12), st.data())
 def test_the_tree_reaches_every_keypoint_once_parents_first(keypoints, data):
@@ -135,9 +208,10 @@ def test_the_tree_reaches_every_keypoint_once_parents_first(keypoints, data):
         for k in joined:
             group[k] = joined
     roots = 0
-    for n, (k, parent) in enumerate(tree.tolist()):
+    for n, (k, parent, edge) in enumerate(tree.tolist()):
         roots += parent < 0
         assert parent < 0 or (parent in tree[:n, 0] and frozenset((k, parent)) in known)
+        assert edge == -1 if parent < 0 else frozenset(edges[edge]) == frozenset((k, parent))
     assert roots == len({frozenset(members) for members in group.values()})
 
 

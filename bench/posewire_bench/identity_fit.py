@@ -70,7 +70,7 @@ def fit(table: Table, labels: npt.NDArray[np.bool_], odds: float, ridge: float =
 
 
 # Of an animal that was seen in the last frame, and of one that was not.
-ODDS = (0.1, 1.0)
+ODDS = (0.3, 1.5)
 _SECONDS = {30: 150.0, 60: 100.0, 100: 60.0, 200: 40.0}
 
 

@@ -37,8 +37,8 @@ class FullLook:
     """The whole frame, or one rectangle of it: ``width`` x ``height`` px frames, of which ``crop`` is looked at.
 
     ``poses`` float32 [A, K, 3] is what is published; ``peaks`` the same for several animals, and for one the best peak
-    of each keypoint whatever its score; ``bonds`` as `MapDecoder.bonds`, None for one animal. All are overwritten by
-    the next `decode`.
+    of each keypoint whatever its score; ``loose`` and ``bonds`` are those of `MapDecoder`, None for one animal. All are
+    overwritten by the next `decode`.
     """
 
     def __init__(self, settings: Settings, width: int, height: int, crop: Crop | None) -> None:
@@ -67,11 +67,12 @@ class FullLook:
             self._one.decode(network.heatmaps, network.offsets)
             self.poses: Floats = self._one.poses
             self.peaks: Floats = self._one.peaks
+            self.loose: Floats | None = None
             self.bonds: Floats | None = None
         else:
             self.poses = self._several.decode(network.heatmaps[0], network.offsets[0], network.pafs[0])
             self.peaks = self.poses
-            self.bonds = self._several.bonds
+            self.loose, self.bonds = self._several.loose, self._several.bonds
 
 
 class CropLook:
@@ -81,6 +82,7 @@ class CropLook:
     the crops; an animal that several crops show is kept once, from where most of it was seen.
     """
 
+    loose: Floats | None = None
     bonds: Floats | None = None
     """Nobody knows: animals next to each other are seen by different crops."""
 

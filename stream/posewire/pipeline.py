@@ -140,7 +140,7 @@ class Pipeline:
         stamps.decoded = self._clock()
         if self._tracker is not None:
             seen = None if self._colours is None else self._colours.read(image, look.poses)
-            self._tracker.step(look.poses, self._time_ns, seen, look.bonds)
+            self._tracker.step(look.poses, self._time_ns, seen, look.bonds, look.loose)
             stamps.tracked = self._clock()
             if self._crops is not None and self._follower is not None:
                 self._follower.saw(look.poses, self._tracker.ids, self._time_ns)

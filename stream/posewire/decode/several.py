@@ -17,7 +17,7 @@ from posewire.assignment import Workspace, assign_edges
 from posewire.decode.assembly import FUSIONS, assemble
 from posewire.decode.links import match_greedily, score_pairs
 from posewire.decode.peaks import REFINEMENTS, RULES, find_peaks
-from posewire.decode.poses import write_bonds, write_poses
+from posewire.decode.poses import list_rows, write_bonds, write_poses
 from posewire.frame import Floats
 from posewire.preprocess import Geometry
 from posewire_models.contract import ModelContract
@@ -30,6 +30,7 @@ Indices = npt.NDArray[np.int64]
 _NO_LIMIT = 1 << 30
 _SHARP_SHARE = 0.16  # of the best link of a frame, where the field's direction counts sharply (see `links`)
 _MOST_BONDED = 32  # animals; of more nobody is told how well they would join
+_LOOSE = 6  # peaks of each keypoint that belong to nobody
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,9 @@ class MapDecoder:
     ``shape``: h, w of the heatmaps; ``cells``: rows and columns of them that hold picture, the rest is padding;
     ``paf_shape``, ``paf_cells``: the same of the fields. ``min_score``: least score of a peak. `decode` leaves
     ``poses``, float32 [A, K, 3] = x, y (px of the frame), score, the animal with the largest sum of scores first; a
-    missing keypoint is NaN, NaN, 0. ``bonds`` float32 [A, A, E] says how well each limb would join two animals (see
-    `write_bonds`); None of more than 32. Both are views that the next call overwrites.
+    missing keypoint is NaN, NaN, 0. For a tracker: ``loose`` float32 [F, K, 3] are keypoints that belong to nobody,
+    each for itself, and ``bonds`` float32 [A + F, A + F, E] say how well each limb would join two of all these rows
+    (see `write_bonds`); None, and none loose, of more than 32 animals. All are views that the next call overwrites.
     """
 
     def __init__(
@@ -162,9 +164,13 @@ class MapDecoder:
         self._rule = RULES.index(rules.peaks)
         self._refinement = REFINEMENTS.index(rules.refine)
         self._radius = rules.window_cells // 2
-        self._room: Floats = np.zeros((self.assembler.most_animals, keypoints, 3), np.float32)
+        most = self.assembler.most_animals + _LOOSE
+        self._rows = np.full((most, keypoints), -1, np.int64)
+        self._used = np.zeros((keypoints, rules.max_peaks), np.bool_)
+        self._room: Floats = np.zeros((most, keypoints, 3), np.float32)
         self.poses: Floats = self._room[:0]
-        self._bonds_room: Floats = np.zeros(_MOST_BONDED**2 * len(edges), np.float32)
+        self.loose: Floats = self._room[:0]
+        self._bonds_room: Floats = np.zeros((_MOST_BONDED + _LOOSE) ** 2 * len(edges), np.float32)
         self.bonds: Floats | None = None
         self.decode(
             np.zeros((*shape, keypoints), np.float32),
@@ -193,16 +199,17 @@ class MapDecoder:
             0.5 * rules.min_link, assembler.scores,
         )  # fmt: skip
         number = assembler.link(max(rules.min_link, _SHARP_SHARE * best) if self._sharp else rules.min_link)
-        place = self.placement
-        write_poses(
-            assembler.peaks, assembler.members, assembler.kept, number, *place.scale, place.left, place.top, self._room
+        few = number <= _MOST_BONDED
+        rows = list_rows(
+            assembler.counts, assembler.members, assembler.kept, number, _LOOSE if few else 0, self._rows, self._used
         )
-        self.poses = self._room[:number]
-        self.bonds = None
-        if number <= _MOST_BONDED:
-            shape = (number, number, len(assembler.edges))
-            self.bonds = self._bonds_room[: number * number * shape[2]].reshape(shape)
-            write_bonds(assembler.scores, assembler.members, assembler.kept, number, assembler.edges, self.bonds)
+        place = self.placement
+        write_poses(assembler.peaks, self._rows, rows, *place.scale, place.left, place.top, self._room)
+        self.poses, self.loose, self.bonds = self._room[:number], self._room[number:rows], None
+        if few:
+            shape = (rows, rows, len(assembler.edges))
+            self.bonds = self._bonds_room[: rows * rows * shape[2]].reshape(shape)
+            write_bonds(assembler.scores, self._rows, rows, assembler.edges, self.bonds)
         return self.poses
 
 

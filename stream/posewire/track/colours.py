@@ -46,7 +46,7 @@ def read_colours(image, poses, edges, colours):  # type: ignore[no-untyped-def]
 
 
 class Colours:
-    """Reads colours of poses into memory made once. ``skeleton``: the limbs; ``most``: poses there is room for at first."""
+    """Reads colours of poses into memory made once. ``skeleton``: the limbs; ``most``: poses there is room for."""
 
     def __init__(self, skeleton: Sequence[Pair], most: int = 32) -> None:
         self._edges = np.asarray(skeleton, np.int64).reshape(-1, 2)

@@ -32,7 +32,8 @@ def _median(values, count):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def measure(poses, appearance, edges, again, memory, now):  # type: ignore[no-untyped-def]
     """Read the poses float32 [A, K, 3] and ``appearance`` float32 [A, E * F] (or none, [0, E * F]) into ``now``:
-    columns, keypoints that are numbers, traits, twins. Body size and arena are learnt here. Returns the number of columns.
+    columns, keypoints that are numbers, traits, twins. Body size and arena are learnt here. Returns the number of
+    columns.
 
     ``again``: for the same frame, after keypoints went to other poses; each limb's appearance goes with them.
     """
@@ -84,7 +85,7 @@ def measure(poses, appearance, edges, again, memory, now):  # type: ignore[no-un
             squared += (clean[count, one, 1] - clean[count, other, 1]) ** 2
             traits[count, e] = 0.5 * np.log(squared) if squared > 1e-6 else np.nan
             row = now.origin[count, one] if again else a
-            whole = row < appearance.shape[0] and (not again or row == now.origin[count, other])
+            whole = 0 <= row < appearance.shape[0] and (not again or row == now.origin[count, other])
             for f in range(e * features, (e + 1) * features):
                 value = np.float64(appearance[row, f]) if whole else np.nan
                 traits[count, limbs + f] = value if abs(value) < 1e15 else np.nan
@@ -127,6 +128,7 @@ def compare(count, limbs, step_s, rules, memory, now):  # type: ignore[no-untype
     most_var = 0.1 * wide * wide
     inflation = min(max(common.surprise, 0.5), 20.0)
     pose_var = rules.pose_sigma_body_lengths**2
+    features = (traits.shape[1] - limbs) // max(limbs, 1)
     used = 0
     for t in range(tracks.shape[0]):
         track = tracks[t]
@@ -233,13 +235,16 @@ def compare(count, limbs, step_s, rules, memory, now):  # type: ignore[no-untype
                 total += 2.5 * np.log1p(ratio * ratio / (3.0 * size_var))
             alike = 0.0
             known = 0
-            for f in range(limbs, traits.shape[1]):
-                away = trait_now[a, f] - traits[t, f]
-                if not np.isnan(away):
+            for e in range(limbs if features > 0 else 0):
+                apart = 0.0
+                for f in range(limbs + e * features, limbs + (e + 1) * features):
+                    away = trait_now[a, f] - traits[t, f]
+                    apart += away * away / (trait_var[f] + rules.appearance_sigma**2)
+                if not np.isnan(apart):
                     known += 1
-                    alike += 2.5 * np.log1p(away * away / (4.0 * (trait_var[f] + rules.appearance_sigma**2)))
+                    alike += 2.5 * np.log1p(apart / (4.0 * features))
             if known > 0:
-                total += rules.independent_features * alike / known
+                total += rules.independent_limbs * alike / known
             lasting[t, a] = total - motion_and_pose
             cost[t, a] = total
             value[t, a] = total - gate[t]

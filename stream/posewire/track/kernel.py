@@ -11,12 +11,13 @@ from numba import njit
 
 from posewire import assignment
 from posewire.assignment import assign
-from posewire.track import costs, doubt, life, state, traits, untangle
+from posewire.track import costs, doubt, life, state, touching, traits, untangle
 from posewire.track.costs import compare, measure
 from posewire.track.doubt import weigh
 from posewire.track.life import settle
+from posewire.track.touching import touch
 from posewire.track.traits import recognise
-from posewire.track.untangle import part, touch
+from posewire.track.untangle import part
 
 
 def _compiled(sources: int) -> Callable[..., None]:
@@ -25,12 +26,12 @@ def _compiled(sources: int) -> Callable[..., None]:
 
     @njit(nogil=True, cache=True)
     def step(  # type: ignore[no-untyped-def]
-        poses, appearance, bonds, edges, tree, step_s, wanted, rules, weights, memory, now,
+        poses, appearance, bonds, pool, edges, tree, step_s, wanted, rules, weights, memory, now,
         floats, integers, ids, id_scores,
     ):  # fmt: skip
         """Poses float32 [A, K, 3] of a frame ``step_s`` after the last -> ``ids`` int64 [A], ``id_scores`` float32 [A].
 
-        Keypoints that belong to another pose are exchanged in ``poses``. The other arguments are `Tracker`'s.
+        Keypoints that belong to another pose are given to it in ``poses``. The other arguments are `Tracker`'s.
         """
         if sources < 0:
             return
@@ -39,7 +40,7 @@ def _compiled(sources: int) -> Callable[..., None]:
         touch(count, memory.common, now)
         used = compare(count, limbs, step_s, rules, memory, now)
         assign(now.table, used, count, now.partner, floats, integers)
-        if part(used, step_s, rules, bonds, edges, tree, memory, now, poses):
+        if part(count, used, step_s, rules, bonds, pool, edges, tree, memory, now, poses):
             count = measure(poses, appearance, edges, True, memory, now)
             touch(count, memory.common, now)
             used = compare(count, limbs, 0.0, rules, memory, now)
@@ -59,4 +60,4 @@ def _checksum(*modules: Any) -> int:
     return total
 
 
-step = _compiled(_checksum(assignment, costs, doubt, life, state, traits, untangle))
+step = _compiled(_checksum(assignment, costs, doubt, life, state, touching, traits, untangle))

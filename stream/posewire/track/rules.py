@@ -23,7 +23,7 @@ class TrackRules:
 
     Identity: what an animal keeps for life. ``size_sigma`` is the relative error of a size measured in one frame;
     ``appearance_sigma`` what a number of its appearance may be off by for seconds, since light is not the same
-    everywhere, and ``independent_features`` says how many numbers' worth of evidence a whole appearance can be.
+    everywhere, and ``independent_limbs`` says how many limbs' worth of evidence a whole appearance can be.
     ``exchange_at``: ids of two animals are exchanged when the traits of both say at these odds (natural logarithm)
     that each is the other.
 
@@ -48,8 +48,8 @@ class TrackRules:
     sudden: float = 4.0
     size_sigma: float = 0.15
     appearance_sigma: float = 0.07
-    independent_features: float = 6.0
-    exchange_at: float = 10.0
+    independent_limbs: float = 6.0
+    exchange_at: float = 6.0
     confirm_frames: int = 3
     confirm_s: float = 0.02
     takeover_after_s: float = 0.3

@@ -56,6 +56,7 @@ COMMON = np.dtype(
 )
 
 
+OPTIONS = 4  # of a keypoint, for two poses together
 SURE = 100.0  # natural logarithm, of what is as good as certain
 
 
@@ -107,7 +108,7 @@ class Now(NamedTuple):
     traits: npt.NDArray[np.float64]
     """[column, T]: as in `Memory`, NaN where absent."""
     origin: npt.NDArray[np.int64]
-    """[column, K]: the row of the pose in which the network's links had put each keypoint."""
+    """[column, K]: the row in which the network's links had put each keypoint."""
     touching: npt.NDArray[np.bool_]
     """[column, column]: whether two poses touch."""
     met: npt.NDArray[np.bool_]
@@ -140,14 +141,33 @@ class Now(NamedTuple):
     """[slot]: the probability that this frame exchanged the id."""
     scratch: npt.NDArray[np.float64]
     """[4, K]."""
-    sides: npt.NDArray[np.float64]
-    """[2, K, 2]: costs of `untangle`."""
+    # For `untangle`, of a pair of poses: O options for each keypoint, one more for none, S = (O + 1)² states.
+    owner: npt.NDArray[np.int64]
+    """[row, K]: the column that has a keypoint of a row, or -1."""
+    options: npt.NDArray[np.int64]
+    """[K, O]: rows."""
+    number: npt.NDArray[np.int64]
+    """[K]: how many options."""
+    mine: npt.NDArray[np.float64]
+    """[K, O + 1]: what each option costs the one, and"""
+    theirs: npt.NDArray[np.float64]
+    """[K, O + 1] the other."""
+    states: npt.NDArray[np.float64]
+    """[K, S]: costs."""
+    best: npt.NDArray[np.int64]
+    """[K, S]: the best state for each of the parent's."""
+    bond: npt.NDArray[np.float64]
+    """[O + 1, O + 1]: of an edge."""
+    at: npt.NDArray[np.int64]
+    """[K]: the state that was chosen, and"""
     choice: npt.NDArray[np.int64]
-    """[K, 2]: choices of `untangle`."""
+    """[K, 2]: its rows, -1 for none."""
+    inside: npt.NDArray[np.bool_]
+    """[K]."""
 
 
-def make_state(slots: int, most: int, keypoints: int, traits: int, evidence: int) -> tuple[Memory, Now]:
-    """Room for ``slots`` animals and ``most`` poses a frame; `clear` must follow."""
+def make_state(slots: int, most: int, loose: int, keypoints: int, traits: int, evidence: int) -> tuple[Memory, Now]:
+    """Room for ``slots`` animals, and a frame's ``most`` poses and ``loose`` further rows; `clear` must follow."""
 
     def room(*shape: int) -> npt.NDArray[np.float64]:
         return np.zeros(shape, np.float64)
@@ -190,8 +210,17 @@ def make_state(slots: int, most: int, keypoints: int, traits: int, evidence: int
         evidence=room(slots, evidence),
         doubt=room(slots),
         scratch=room(4, keypoints),
-        sides=room(2, keypoints, 2),
+        owner=np.zeros((most + loose, keypoints), np.int64),
+        options=np.zeros((keypoints, OPTIONS), np.int64),
+        number=np.zeros(keypoints, np.int64),
+        mine=room(keypoints, OPTIONS + 1),
+        theirs=room(keypoints, OPTIONS + 1),
+        states=room(keypoints, (OPTIONS + 1) ** 2),
+        best=np.zeros((keypoints, (OPTIONS + 1) ** 2), np.int64),
+        bond=room(OPTIONS + 1, OPTIONS + 1),
+        at=np.zeros(keypoints, np.int64),
         choice=np.zeros((keypoints, 2), np.int64),
+        inside=np.zeros(keypoints, np.bool_),
     )
     return memory, now
 

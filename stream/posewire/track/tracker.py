@@ -14,7 +14,7 @@ from posewire.track.doubt import EVIDENCE, WEIGHTS
 from posewire.track.kernel import step
 from posewire.track.rules import TrackRules, as_record
 from posewire.track.state import clear, make_state
-from posewire.track.untangle import spanning_tree
+from posewire.track.touching import spanning_tree
 from posewire_models.skeleton import Pair
 
 USUAL = TrackRules()
@@ -57,10 +57,13 @@ class Tracker:
         self._record = as_record(rules)
         self._edges = np.asarray(skeleton, np.int64).reshape(-1, 2)
         slots = 2 * max(most, animals or 0)
-        self._memory, self._now = make_state(slots, most, keypoints, len(self._edges) * (1 + features), len(EVIDENCE))
+        self._memory, self._now = make_state(
+            slots, most, most, keypoints, len(self._edges) * (1 + features), len(EVIDENCE)
+        )
         self._tree = spanning_tree(self._edges, keypoints)
         self._space = Workspace(max(slots, most))
         self._features = features
+        self._pool: Floats = np.zeros((2 * most, keypoints, 3), np.float32)
         self._no_appearance: Floats = np.zeros((0, len(self._edges), features), np.float32)
         self._no_bonds: Floats = np.zeros((0, 0, len(self._edges)), np.float32)
         self._ids_room = np.zeros(most, np.int64)
@@ -77,36 +80,50 @@ class Tracker:
         self.ids: npt.NDArray[np.int64] = self._ids_room[:0]
         self.id_scores: Floats = self._scores_room[:0]
 
-    def step(self, poses: Floats, time_ns: int, appearance: Floats | None = None, bonds: Floats | None = None) -> None:
+    def step(
+        self,
+        poses: Floats,
+        time_ns: int,
+        appearance: Floats | None = None,
+        bonds: Floats | None = None,
+        loose: Floats | None = None,
+    ) -> None:
         """One frame: ``poses`` float32 [A, K, 3] = x, y (px; NaN where absent), score, in any order, taken at
-        ``time_ns``.
+        ``time_ns``. Where two animals touch, keypoints are given to the one whose they are, in ``poses`` itself.
 
         ``appearance`` float32 [A, E, features]: any numbers that an animal's limb keeps, NaN where unknown, whose
-        differences compare with `TrackRules.appearance_sigma`, such as logarithms of colours (`Colours`). ``bonds``
-        float32 [A, A, E]: how well the network's fields join the first end of edge e in one pose with the second end
-        in another (or the same), NaN where either is absent. A time that does not advance counts as a tenth of a
-        millisecond. Raises ValueError if either has another shape.
+        differences compare with `TrackRules.appearance_sigma`, such as logarithms of colours (`Colours`). ``loose``
+        float32 [F, K, 3]: keypoints that belong to no pose, each of its own. ``bonds`` float32 [A + F, A + F, E]: how
+        well the network's fields join the first end of edge e in one row (poses first, then the loose ones) with the
+        second end in another or the same, NaN where either is absent. A time that does not advance counts as a tenth
+        of a millisecond. Raises ValueError if one of them has another shape.
         """
         step_s = _SHORTEST_S
         if self._last_ns is not None:
             step_s = min(max((time_ns - self._last_ns) * 1e-9, _SHORTEST_S), _LONGEST_S)
         self._last_ns = time_ns
-        animals = len(poses)
+        animals, limbs = len(poses), len(self._edges)
         if animals > len(self._ids_room):
             self._ids_room, self._scores_room = np.zeros(animals, np.int64), np.zeros(animals, np.float32)
         self.ids, self.id_scores = self._ids_room[:animals], self._scores_room[:animals]
         if appearance is None:
             appearance = self._no_appearance
-        elif appearance.shape != (animals, len(self._edges), self._features):
-            raise ValueError(
-                f"appearance is {appearance.shape}: expected {(animals, len(self._edges), self._features)}"
-            )
+        elif appearance.shape != (animals, limbs, self._features):
+            raise ValueError(f"appearance is {appearance.shape}: expected {(animals, limbs, self._features)}")
+        rows = animals if loose is None else animals + len(loose)
         if bonds is None:
             bonds = self._no_bonds
-        elif bonds.shape != (animals, animals, len(self._edges)):
-            raise ValueError(f"bonds are {bonds.shape}: expected {(animals, animals, len(self._edges))}")
+        elif bonds.shape != (rows, rows, limbs):
+            raise ValueError(f"bonds are {bonds.shape}: expected {(rows, rows, limbs)}")
+        if rows > len(self._pool):
+            self._pool = np.zeros((rows, *poses.shape[1:]), np.float32)
+            self._now = self._now._replace(owner=np.zeros((rows, poses.shape[1]), np.int64))
+        pool = self._pool[:rows]
+        pool[:animals] = poses
+        if loose is not None:
+            pool[animals:] = loose
         step(
-            poses, appearance.reshape(len(appearance), len(self._edges) * self._features), bonds, self._edges,
+            poses, appearance.reshape(len(appearance), limbs * self._features), bonds, pool, self._edges,
             self._tree, step_s, self.animals or 0, self._record, WEIGHTS, self._memory, self._now,
             self._space.floats, self._space.integers, self.ids, self.id_scores,
         )  # fmt: skip

@@ -31,23 +31,28 @@ def _unlike(measured, measured_s, known, known_s, other_s, limbs, rules, trait_v
     """Negative log-likelihood that traits measured for some seconds are those of an animal known for longer.
 
     Only traits that are known of the ``other`` animal too. Student's t with 4 degrees of freedom for each: one bad limb
-    proves nothing. Traits from ``limbs`` on are of appearance: light falls on all of them alike.
+    proves nothing. Traits from ``limbs`` on are of appearance, so many for each limb.
     """
+    features = (measured.shape[0] - limbs) // max(limbs, 1)
     lengths = looks = 0.0
-    features = 0
-    for e in range(measured.shape[0]):
-        if measured_s[e] < _LEAST_S or known_s[e] < _KNOWN_S or other_s[e] < _KNOWN_S:
-            continue
-        away = measured[e] - known[e]
-        floor = _FLOOR if e < limbs else rules.appearance_sigma**2
-        var = trait_var[e] * _ALIKE_S * (1.0 / measured_s[e] + 1.0 / known_s[e]) + floor
-        unlike = 2.5 * np.log1p(away * away / (4.0 * var))
-        if e < limbs:
-            lengths += unlike
-        else:
-            looks += unlike
-            features += 1
-    return lengths + min(1.0, rules.independent_features / max(features, 1)) * looks
+    seen = 0
+    for e in range(limbs):
+        if measured_s[e] >= _LEAST_S and known_s[e] >= _KNOWN_S and other_s[e] >= _KNOWN_S:
+            away = measured[e] - known[e]
+            var = trait_var[e] * _ALIKE_S * (1.0 / measured_s[e] + 1.0 / known_s[e]) + _FLOOR
+            lengths += 2.5 * np.log1p(away * away / (4.0 * var))
+        apart = 0.0
+        for f in range(limbs + e * features, limbs + (e + 1) * features):
+            if measured_s[f] < _LEAST_S or known_s[f] < _KNOWN_S or other_s[f] < _KNOWN_S:
+                apart = np.nan
+                break
+            away = measured[f] - known[f]
+            var = trait_var[f] * _ALIKE_S * (1.0 / measured_s[f] + 1.0 / known_s[f]) + rules.appearance_sigma**2
+            apart += away * away / var
+        if features > 0 and not np.isnan(apart):
+            seen += 1
+            looks += 2.5 * np.log1p(apart / (4.0 * features))
+    return lengths + min(1.0, rules.independent_limbs / max(seen, 1)) * looks
 
 
 @njit(nogil=True, cache=True)

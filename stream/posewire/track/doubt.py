@@ -17,8 +17,8 @@ EVIDENCE = ("exact", "wide", "nearby", "odd", "odder", "unseen", "contested", "t
 # For an animal that was seen in the last frame, and for one that was not; the last weight is that of 1.
 WEIGHTS: npt.NDArray[np.float64] = np.array(
     [
-        [0.369, -0.455, 0.040, 1.957, 1.881, 0.000, -0.000, 1.876, 0.016, -7.651],
-        [0.169, 0.141, 0.837, 0.071, 0.999, 3.625, 0.074, 0.710, 0.397, -0.361],
+        [0.471, -0.564, 0.403, 1.785, 2.141, 0.000, -0.000, 2.506, 0.059, -6.708],
+        [0.168, 0.123, 0.828, 0.081, 1.125, 3.884, 0.071, 0.785, 0.462, -0.270],
     ]
 )
 

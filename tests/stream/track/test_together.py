@@ -183,6 +183,36 @@ def test_what_the_fields_say_counts_as_much_as_they_say_it():
     assert wrong == 0
 
 
+@pytest.mark.parametrize(("away", "given_back"), [(0.0, True), (2.0, True), (20.0, False)])
+def test_a_keypoint_that_the_links_lost_is_given_back_where_its_track_saw_it(away, given_back):
+    rng = np.random.default_rng(6)
+    tracker = Tracker(len(BODY), SKELETON)
+    bonds = np.full((2, 2, len(SKELETON)), np.nan, np.float32)
+    for n in range(40):
+        poses = pose(100 + n, 100, 0.0, rng)[None]
+        loose = np.full((1, len(BODY), 3), np.nan, np.float32)
+        if n >= 30:
+            loose[0, 5] = poses[0, 5] + [0, away, 0]
+            poses[0, 5] = np.nan, np.nan, 0.0
+        tracker.step(poses, n * 1_000_000_000 // FPS, None, bonds, loose)
+        if n >= 30:
+            assert np.isfinite(poses[0, 5, 0]) == given_back
+            if given_back:
+                np.testing.assert_array_equal(poses[0, 5], loose[0, 5])
+
+
+def test_keypoints_of_nobody_that_were_never_the_animals_stay_so():
+    rng = np.random.default_rng(7)
+    tracker = Tracker(len(BODY), SKELETON)
+    for n in range(30):
+        poses = pose(100 + n, 100, 0.0, rng)[None]
+        loose = poses.copy()
+        poses[0, 5] = np.nan, np.nan, 0.0
+        loose[0, :5] = np.nan
+        tracker.step(poses, n * 1_000_000_000 // FPS, None, np.zeros((2, 2, len(SKELETON)), np.float32), loose)
+        assert np.isnan(poses[0, 5, 0])
+
+
 def test_tables_of_another_shape_are_refused():
     tracker = Tracker(len(BODY), SKELETON, features=3)
     poses = np.zeros((2, len(BODY), 3), np.float32)

@@ -68,18 +68,17 @@ def expose(arena, gains, noise, offsets) -> np.ndarray:
     return np.stack(rows)
 
 
-def visible(points, parts, order, layer_ends, end, width, height) -> tuple[np.ndarray, np.ndarray]:
-    """Which keypoints nothing lies over, and over which another animal lies: bool [A, K] each."""
-    seen, under = np.zeros(points.shape[:2], bool), np.zeros(points.shape[:2], bool)
+def visible(points, parts, order, layer_ends, end, width, height) -> np.ndarray:
+    """Which keypoints nothing lies over: bool [A, K]."""
+    seen = np.zeros(points.shape[:2], bool)
     order = list(order)
     for animal in range(len(points)):
         for k, (x, y) in enumerate(points[animal]):
-            own = list(parts[animal][layer_ends[k] : end])
-            others = [part for other in order[order.index(animal) + 1 :] for part in parts[other][:end]]
+            above = list(parts[animal][layer_ends[k] : end])
+            for other in order[order.index(animal) + 1 :]:
+                above += list(parts[other][:end])
             place = np.array([x]), np.array([y])
-            hidden, under[animal, k] = (
-                any(capsule_distance(part, *place)[0][0] < 0.0 for part in above) for above in (own, others)
-            )
+            covered = any(capsule_distance(part, *place)[0][0] < 0.0 for part in above)
             inside = -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5
-            seen[animal, k] = inside and not hidden and not under[animal, k]
-    return seen, under
+            seen[animal, k] = inside and not covered
+    return seen

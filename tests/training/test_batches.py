@@ -79,32 +79,3 @@ def test_padding_is_right_and_below() -> None:
     np.testing.assert_array_equal(image[:40, :60], frames.images[0])
     assert not image[40:].any()
     assert not image[:, 60:].any()
-
-
-def test_covered_keypoints_are_ends_of_limbs_but_no_peaks() -> None:
-    settings = project(animals=2, augment={"paste": 0.0, "calm_share": 1.0, "flip": 0.0}, schedule={"batch": 1})
-    image = np.zeros((64, 64, 3), np.uint8)
-    points = np.array([[[[20, 20], [44, 20]], [[20, 44], [44, 44]]]], np.float32)
-    covered = np.zeros((1, 2, 2), np.bool_)
-    covered[0, 1, 1] = True
-    drawn = []
-    for given in (None, covered):
-        frames = Frames(("a",), (image,), points, 1.0, given)
-        drawn.append(Batches(settings, frames, Augment(settings.augment, [0, 1]), edges=[(0, 1)]).draw(0))
-    np.testing.assert_array_equal(drawn[0].fields, drawn[1].fields)
-    assert drawn[0].fields.any()
-    np.testing.assert_array_equal(drawn[0].heatmaps[..., 0], drawn[1].heatmaps[..., 0])
-    peaks = [int((batch.heatmaps[..., 1] > 0.7).sum()) for batch in drawn]
-    assert 0 < peaks[1] < peaks[0]
-    assert drawn[1].mask[..., 1].sum() < drawn[0].mask[..., 1].sum()
-
-
-def test_a_mirrored_view_mirrors_what_is_covered() -> None:
-    settings = project(animals=2, augment={"paste": 0.0, "calm_share": 1.0, "flip": 1.0}, schedule={"batch": 1})
-    points = np.array([[[[20, 20], [44, 20]], [[np.nan] * 2, [np.nan] * 2]]], np.float32)
-    covered = np.zeros((1, 2, 2), np.bool_)
-    covered[0, 0, 0] = True
-    frames = Frames(("a",), (np.zeros((64, 64, 3), np.uint8),), points, 1.0, covered)
-    batch = Batches(settings, frames, Augment(settings.augment, [1, 0]), edges=[(0, 1)]).draw(0)
-    assert batch.heatmaps[..., 0].max() > 0.5  # the second keypoint, which is seen, has become the first
-    assert not batch.heatmaps[..., 1].any()

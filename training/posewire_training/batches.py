@@ -87,11 +87,8 @@ class Batches:
         views = [self._augment.view(*self._frame(i, rng), size, rng, close) for i in order]
         stride, paf_stride = self._project.network.stride, self._project.network.paf_stride
         points = np.stack([points for _, points, _ in views])  # [B, animals, K, 2]
-        limbs = points
-        if self._frames.covered is not None:
-            limbs, points = np.split(points, 2, axis=1)
         fields = make_fields(
-            limbs,
+            points,
             self._edges,
             size[1] // paf_stride,
             size[0] // paf_stride,
@@ -114,10 +111,6 @@ class Batches:
     def _frame(self, number: int, rng: np.random.Generator) -> tuple[Image, Points]:
         """A frame and its points; of several animals sometimes with one more, from any other frame."""
         image, points = self._frames.images[number], self._frames.points[number]
-        if self._frames.covered is not None:
-            # Once as they are, for the limbs, and once without those that are not to be found.
-            found = np.where(self._frames.covered[number, :, :, None], np.float32(np.nan), points)
-            return image, np.concatenate([points, found])
         share = self._project.augment.paste
         if self._project.animals == 1 or not share:
             return image, points

@@ -72,10 +72,6 @@ class Project(Part):
     def _one_source(self) -> Project:
         if (self.data is None) == (self.phantom is None):
             raise ValueError("one table of [data] (labelled images) and [phantom] (drawn animals) is needed")
-        if self.phantom is not None and not self.phantom.learn_covered and self.animals > 1 and self.augment.paste:
-            raise ValueError(
-                "phantom.learn_covered = false: nobody knows what a pasted animal covers; set augment.paste = 0"
-            )
         return self
 
     @field_validator("project")

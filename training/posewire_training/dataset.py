@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from posewire_models.errors import InputError
 from posewire_models.grid import resize_averages, resized
@@ -22,14 +21,12 @@ class Frames:
 
     ``images``: uint8 ``[h, w, C]`` each, resized by ``scale`` and in the network's channel order; sizes may differ.
     ``points``: float32 ``[frames, animals, K, 2]`` in pixels of these resized images, NaN where nothing is labelled.
-    ``covered``: bool ``[frames, animals, K]``, keypoints that are part of limbs but not to be found; None: none.
     """
 
     names: tuple[str, ...]
     images: tuple[Image, ...]
     points: Points
     scale: float
-    covered: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -42,7 +39,6 @@ class Frames:
             tuple(self.images[i] for i in order),
             self.points[order],
             self.scale,
-            None if self.covered is None else self.covered[order],
         )
 
     def of(self, images: Sequence[Image]) -> Frames:
@@ -56,8 +52,6 @@ class Frames:
         for image in self.images:
             digest.update(repr(image.shape).encode() + image.tobytes())
         digest.update(self.points.tobytes())
-        if self.covered is not None:
-            digest.update(self.covered.tobytes())
         return digest.hexdigest()
 
 

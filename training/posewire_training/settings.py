@@ -94,9 +94,6 @@ class PhantomSettings(Part):
     crowded: Share = 0.0
     """Share of the frames to learn from for which several moments are tried, and that is taken at which animals lie
     nearest to each other: by chance they seldom touch."""
-    learn_covered: bool = True
-    """Whether to learn keypoints that another animal covers. A network that does not learn them says less of what it
-    cannot see, and mixes fewer animals that lie on each other."""
     validation_frames: Annotated[int, Field(ge=0)] = 200
     """How many frames of unseen seeds measure the error."""
 

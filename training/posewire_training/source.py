@@ -260,7 +260,6 @@ def _draw(
 
     names, images = [], []
     points = np.full((count, project.animals, len(columns), 2), np.nan, np.float32)
-    covered = np.zeros(points.shape[:3], np.bool_)
     for number in range(count):
         seed, turn = first_seed + number // settings.frames_per_seed, number % settings.frames_per_seed
         if turn == 0:
@@ -281,6 +280,4 @@ def _draw(
         if not hidden:
             truth = np.where(drawn.visible[:, columns, None], truth, np.float32(np.nan))
         points[number, :animals] = resized(truth[scene.order], project.network.scale)
-        covered[number, :animals] = drawn.covered[:, columns][scene.order]
-    left_out = None if settings.learn_covered or not hidden else covered
-    return Frames(tuple(names), tuple(images), points, project.network.scale, left_out)
+    return Frames(tuple(names), tuple(images), points, project.network.scale)

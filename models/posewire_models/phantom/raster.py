@@ -210,14 +210,12 @@ def look_through(
     width: int,
     height: int,
     visible: npt.NDArray[np.bool_],
-    covered: npt.NDArray[np.bool_],
 ) -> None:
-    """Which keypoints the camera sees: inside the image, and under no part that is drawn later; and which of them are
-    covered by another animal.
+    """Which keypoints the camera sees: inside the image, and under no part that is drawn later.
 
     points float64 [A, K, 2], parts float64 [A, N, 9], order int64 [A] (the first is drawn first), point_ends int64
-    [K] the first part above a keypoint on its own animal, ``end`` the end of the parts that hide; fills visible and
-    covered bool [A, K].
+    [K] the first part above a keypoint on its own animal, ``end`` the end of the parts that hide; fills visible
+    bool [A, K].
     """
     animals, keypoints = points.shape[0], points.shape[1]
     for place in range(animals):
@@ -227,8 +225,7 @@ def look_through(
             seen = -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5
             if seen and hides(parts[animal], point_ends[k], end, x, y):
                 seen = False
-            under = False
             for above in range(place + 1, animals):
-                under = under or hides(parts[order[above]], 0, end, x, y)
-            covered[animal, k] = under
-            visible[animal, k] = seen and not under
+                if seen and hides(parts[order[above]], 0, end, x, y):
+                    seen = False
+            visible[animal, k] = seen

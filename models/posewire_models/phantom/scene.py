@@ -41,14 +41,12 @@ class Drawn:
 
     ``image``: uint8 [H, W, 3] BGR. ``points``: float32 [A, K, 2], px of the frame, (0, 0) the centre of the top-left
     pixel, in steps of 1/64, also where hidden. ``visible``: bool [A, K], False where a keypoint is covered by an
-    animal above it or by its own body, or lies outside the image. ``covered``: bool [A, K], True where it is an animal
-    above it that covers it.
+    animal above it or by its own body, or lies outside the image.
     """
 
     image: Image
     points: npt.NDArray[np.float32]
     visible: npt.NDArray[np.bool_]
-    covered: npt.NDArray[np.bool_]
 
 
 class Scene:
@@ -197,9 +195,9 @@ class Scene:
                 offsets,
                 *scratch,
             )
-        visible, covered = np.empty(points.shape[:2], np.bool_), np.empty(points.shape[:2], np.bool_)
-        raster.look_through(points, parts, self.order, _POINT_ENDS, _END, self.width, self.height, visible, covered)
-        return Drawn(into, points.astype(np.float32), visible, covered)
+        visible = np.empty(points.shape[:2], np.bool_)
+        raster.look_through(points, parts, self.order, _POINT_ENDS, _END, self.width, self.height, visible)
+        return Drawn(into, points.astype(np.float32), visible)
 
 
 def keep_inside(posture: Posture, width: int, height: int, margin: float) -> None:

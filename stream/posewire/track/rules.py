@@ -47,9 +47,9 @@ class TrackRules:
     independent_keypoints: float = 4.0
     sudden: float = 4.0
     size_sigma: float = 0.15
-    appearance_sigma: float = 0.07
+    appearance_sigma: float = 0.15
     independent_limbs: float = 6.0
-    exchange_at: float = 6.0
+    exchange_at: float = 8.0
     confirm_frames: int = 3
     confirm_s: float = 0.02
     takeover_after_s: float = 0.3

@@ -106,7 +106,8 @@ def link_score(start, stop, field, cells, stride, first, points, sharp):
             total += dot
         elif dot > 0:
             tangent = cross / dot
-            total += dot * (0.1 / (1 + (3 * tangent) ** 2) + 0.9 / (1 + (2000 * tangent) ** 2))
+            shares = ((0.05, 3), (0.15, 50), (0.8, 2000))
+            total += dot * sum(share / (1 + (inverse * tangent) ** 2) for share, inverse in shares)
         if sharp and along @ along < 0.09:
             total -= 2 * (1 - along @ along / 0.09)
     score = total / points

@@ -2,8 +2,9 @@
 
 The line integral of Cao et al. 2017 (arXiv:1611.08050, section 3.3): the field is read along the straight line
 between two peaks. ``dot`` takes the mean of its component along the line, as SLEAP and OpenPose do. ``sharp`` weighs
-what is read by how well its direction fits: a tenth of it counts down to a tangent of 1 / 3 (what networks reach), the
-rest down to 1 / 2000 (what tells apart the limbs of animals on top of each other, where the field is exact), each by a
+what is read by how well its direction fits: a twentieth of it counts down to a tangent of 1 / 3 (what networks reach),
+three twentieths down to 1 / 50 (exact fields between peaks that are off by a pixel), the rest down to 1 / 2000 (what
+tells apart the limbs of animals on top of each other, where all is exact), each by a
 Cauchy kernel, and nothing that points backwards. Where there is no field at all, no limb can be, and the line loses.
 So a limb that others cross keeps its score, and a line across others, or from one animal to another, gets next to
 none: beside the best line of a frame it is no link, however weak it may be where fields are less exact. Lines
@@ -21,8 +22,8 @@ WORTHLESS = -1e9  # the score of a line whose field is not a number
 _MOST_POINTS = 24
 _PROBES = 6  # of a line with many points so many are read first, and the others where they promise something
 _ROUNDING = 1.5 * 2.0**52  # added and taken away it leaves a whole number
-_COARSE, _FINE = 9.0, 4e6  # squares of the inverse tangents
-_COARSE_SHARE = 0.1
+_COARSE, _MIDDLE, _FINE = 9.0, 2500.0, 4e6  # squares of the inverse tangents, and what each counts
+_COARSE_SHARE, _MIDDLE_SHARE, _FINE_SHARE = 0.05, 0.15, 0.8
 _DRAWN, _SHORT_CELLS, _EXACT = 0.3, 6.0, 2e-4  # the least score of a short line that is drawn exactly; the tangent
 _FAINT, _EMPTY = 0.09, 2.0  # squared strength below which a field is none; what a place without field costs
 
@@ -45,8 +46,8 @@ def _read(pafs, e, x, y, dx, dy, length, rows, columns, inverse, number, skip, s
             along += with_line
         elif with_line > 0.0:
             squared, across = with_line * with_line, (u * dy - v * dx) ** 2
-            near, nearer = squared + _COARSE * across, squared + _FINE * across
-            along += with_line * squared * (_COARSE_SHARE / near + (1.0 - _COARSE_SHARE) / nearer)
+            fit = _COARSE_SHARE / (squared + _COARSE * across) + _MIDDLE_SHARE / (squared + _MIDDLE * across)
+            along += with_line * squared * (fit + _FINE_SHARE / (squared + _FINE * across))
         strength = u * u + v * v
         if sharp and strength < _FAINT:
             along -= _EMPTY * (1.0 - strength / _FAINT) * length

@@ -28,7 +28,7 @@ from posewire_models.skeleton import Pair
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 _NO_LIMIT = 1 << 30
-_SHARP_SHARE = 0.16  # of the best link of a frame, where the field's direction counts sharply (see `links`)
+_SHARP_SHARE = 0.12  # of the best link of a frame, where the field's direction counts sharply (see `links`)
 _MOST_BONDED = 32  # animals; of more nobody is told how well they would join
 _LOOSE = 6  # peaks of each keypoint that belong to nobody
 

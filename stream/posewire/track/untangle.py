@@ -17,6 +17,7 @@ from numba import njit
 from posewire.track.state import SURE
 
 _BOND = 4.0  # natural logarithm: what a limb is worth whose field is all there
+_LEAST = 0.3  # a limb whose field is weaker speaks against its keypoints
 _BLIND = 0.25  # the same where nobody tells of fields
 _PER_S, _BLIND_PER_S = 60.0, 15.0  # per second: what frames are worth that agree with each other
 _MOST = 20.0  # natural logarithm: no surer than that are tracks of what they follow
@@ -53,7 +54,7 @@ def _bond(one, j, other, k, e, edges, bonds):  # type: ignore[no-untyped-def]
     if bonds.shape[0] == 0:
         return _BLIND if one == other else 0.0
     value = np.float64(bonds[one, other, e] if edges[e, 0] == j else bonds[other, one, e])
-    return _BOND * min(max(value, 0.0), 1.0) if value == value else 0.0
+    return _BOND * (min(max(value, 0.0), 1.0) - _LEAST) if value == value else 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -180,7 +181,18 @@ def _take(a, b, pool, now, poses):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _fill(t, a, body, memory, now, pool, poses):  # type: ignore[no-untyped-def]
+def _joins(a, row, k, edges, bonds, origin):  # type: ignore[no-untyped-def]
+    """Whether the fields join keypoint ``k`` of a row to a keypoint that pose ``a`` has."""
+    for e in range(edges.shape[0]):
+        for side in range(2):
+            j = edges[e, 1 - side]
+            if edges[e, side] == k and origin[a, j] >= 0 and _bond(origin[a, j], j, row, k, e, edges, bonds) > 0.0:
+                return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _fill(t, a, body, edges, bonds, memory, now, pool, poses):  # type: ignore[no-untyped-def]
     """Give pose ``a`` keypoints that its links lost, where its track has just seen them. Returns whether any was."""
     points, track, clean = memory.points, memory.tracks[t], now.clean
     changed = False
@@ -189,7 +201,7 @@ def _fill(t, a, body, memory, now, pool, poses):  # type: ignore[no-untyped-def]
             continue
         least, best = (_CLOSE * body) ** 2, -1
         for row in range(poses.shape[0], pool.shape[0]):
-            if now.owner[row, k] >= 0 or np.isnan(pool[row, k, 0]):
+            if now.owner[row, k] >= 0 or np.isnan(pool[row, k, 0]) or not _joins(a, row, k, edges, bonds, now.origin):
                 continue
             x = pool[row, k, 0] - points[t, k, 0] - track.vx * track.ahead
             y = pool[row, k, 1] - points[t, k, 1] - track.vy * track.ahead
@@ -291,5 +303,5 @@ def part(count, used, step_s, rules, bonds, pool, edges, tree, memory, now, pose
     if pool.shape[0] > poses.shape[0]:
         for r in range(used):
             if partner[r] >= 0 and tracks[rows[r]].id >= 0:
-                changed = _fill(rows[r], partner[r], body, memory, now, pool, poses) or changed
+                changed = _fill(rows[r], partner[r], body, edges, bonds, memory, now, pool, poses) or changed
     return changed

@@ -191,7 +191,7 @@ def test_what_the_fields_say_counts_as_much_as_they_say_it():
 def test_a_keypoint_that_the_links_lost_is_given_back_where_its_track_saw_it(away, given_back):
     rng = np.random.default_rng(6)
     tracker = Tracker(len(BODY), SKELETON)
-    bonds = np.full((2, 2, len(SKELETON)), np.nan, np.float32)
+    bonds = np.full((2, 2, len(SKELETON)), 0.9, np.float32)
     for n in range(40):
         poses = pose(100 + n, 100, 0.0, rng)[None]
         loose = np.full((1, len(BODY), 3), np.nan, np.float32)

@@ -31,7 +31,7 @@ class SourceInfo:
     notes: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(slots=True)
 class Truth:
     """Exact ground truth of a drawn frame.
 
@@ -43,7 +43,7 @@ class Truth:
     visible: npt.NDArray[np.bool_]
 
 
-@dataclass
+@dataclass(slots=True)
 class Frame:
     """One image with its number and stamps.
 

@@ -90,6 +90,8 @@ class Preparation:
         crop = geometry.crop
         self._colour_staging = np.empty((crop.height, crop.width), np.uint8) if contract.channels == 1 else None
         self._bgr = np.empty((height, width, 3), np.uint8) if contract.color == "rgb" else None
+        self._whole = (crop.width, crop.height) == geometry.frame
+        self._resized = geometry.resized
         self._same_size = geometry.resized == (crop.width, crop.height)
         self._interpolation = cv2.INTER_AREA if resize_averages(contract.scale) else cv2.INTER_LINEAR
 
@@ -98,9 +100,12 @@ class Preparation:
 
         ``corner``: left and top (px) of the crop, if it is not where the geometry has it.
         """
-        crop = self.geometry.crop
-        x, y = (crop.x, crop.y) if corner is None else corner
-        view = image[y : y + crop.height, x : x + crop.width]
+        if corner is None and self._whole:
+            view = image
+        else:
+            crop = self.geometry.crop
+            x, y = (crop.x, crop.y) if corner is None else corner
+            view = image[y : y + crop.height, x : x + crop.width]
         if view.ndim == 3 and view.shape[2] == 1:
             view = view[:, :, 0]
         if view.ndim == 2:
@@ -120,4 +125,4 @@ class Preparation:
         if self._same_size:
             np.copyto(target, view)
         else:
-            cv2.resize(view, self.geometry.resized, dst=target, interpolation=self._interpolation)
+            cv2.resize(view, self._resized, dst=target, interpolation=self._interpolation)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 from collections import Counter, deque
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 import zmq
 
@@ -27,7 +29,12 @@ EVENTS_PER_SERVICE = 256  # so that a flood of subscriptions cannot hold up the 
 
 _NOBLOCK = int(zmq.NOBLOCK)
 _POLLIN = int(zmq.POLLIN)
+_EVENTS = int(zmq.EVENTS)
 _FIRST = int(zmq.NOBLOCK | zmq.SNDMORE)
+
+
+def _not_bound(*arguments: Any) -> Any:
+    raise RuntimeError("the publisher is not bound")
 
 
 class Publisher:
@@ -55,6 +62,9 @@ class Publisher:
         self._context = context
         self._owns_context = context is None
         self._socket: zmq.Socket[bytes] | None = None
+        # The compiled methods, without the layer of Python about them that looks at options nobody gives.
+        self._send: Callable[[bytes | bytearray, int], Any] = _not_bound
+        self._get: Callable[[int], Any] = _not_bound
         self._subscribed: Counter[bytes] = Counter()  # subscription prefix -> how often
         self._meta = b""
         self._meta_wanted = False
@@ -83,6 +93,7 @@ class Publisher:
             raise InputError(self._bind_message(error)) from error
         self.endpoint = socket.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
         self._socket = socket
+        self._send, self._get = super(zmq.Socket, socket).send, super(zmq.Socket, socket).get
 
     @property
     def subscriptions(self) -> int:
@@ -96,12 +107,14 @@ class Publisher:
         self._meta = pack_meta(meta)
         self._meta_wanted = True
 
-    def send_pose(self, payload: bytes) -> None:
-        """Sends one packed pose message (`message.pack_pose`), its ``seq`` being `messages`. Never blocks."""
-        socket = self._open_socket()
+    def send_pose(self, payload: bytes | bytearray) -> None:
+        """Sends one packed pose message (`posewire.pack`), its ``seq`` being `messages`. Never blocks.
+
+        ``payload`` is copied: it may be overwritten as soon as this returns.
+        """
         # XPUB drops both frames or none for a full subscriber, and never refuses.
-        socket.send(self._pose_topic, _FIRST)
-        socket.send(payload, _NOBLOCK)
+        self._send(self._pose_topic, _FIRST)
+        self._send(payload, _NOBLOCK)
         self.messages += 1
 
     def service(self, now_ns: int) -> None:
@@ -129,6 +142,7 @@ class Publisher:
         if self._socket is not None:
             self._socket.close(linger=LINGER_MS)
             self._socket = None
+            self._send = self._get = _not_bound
         self._end_context()
 
     def __enter__(self) -> Publisher:
@@ -141,12 +155,11 @@ class Publisher:
         self.close()
 
     def _read_events(self) -> None:
-        socket = self._open_socket()
         for _ in range(EVENTS_PER_SERVICE):
             # Asking first is cheaper than the exception of an empty queue.
-            if not int(socket.get(zmq.EVENTS)) & _POLLIN:
+            if not self._get(_EVENTS) & _POLLIN:
                 return
-            event, *more = socket.recv_multipart(_NOBLOCK)
+            event, *more = self._open_socket().recv_multipart(_NOBLOCK)
             if more:
                 continue  # a message of an XSUB socket: no subscription has two frames
             prefix = event[1:]

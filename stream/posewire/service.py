@@ -21,7 +21,8 @@ from posewire.config import RunSettings, decoding_rules
 from posewire.frame import Frame, SourceInfo
 from posewire.grabber import Grabber
 from posewire.ledger import Ledger
-from posewire.message import MetaContent, ModelMeta, PoseContent, Stamps, pack_pose
+from posewire.message import MetaContent, ModelMeta, Stamps
+from posewire.pack import PosePacker
 from posewire.pipeline import Pipeline, StepStamps
 from posewire.preprocess import parse_crop
 from posewire.preview import Viewer
@@ -33,6 +34,7 @@ from posewire.truth import IdentityTruth, TruthScore
 from posewire_models.errors import InputError, PosewireError
 
 _IDLE_S = 0.05  # how often the publisher is served while no frame comes
+_SERVICE_NS = 20_000_000  # and the least time between two services while frames come
 _PATIENCE_S = 3.0  # of getting ready in silence
 
 
@@ -66,6 +68,8 @@ class Service:
             appearance=settings.appearance == "colour",
             rules=decoding_rules(settings, model.contract),
         )
+        self._packer = PosePacker(self.session, settings.stream)
+        self._stamps = Stamps(0, 0, 0, 0, 0, 0)  # of the frame at hand
         self.publisher = Publisher(settings.publish, settings.stream, insecure=settings.insecure)
         self._slot = Slot()
         self._source = open_source(settings.source)
@@ -131,8 +135,7 @@ class Service:
         finally:
             patience.cancel()
         # One whole pass through packing, so that nothing is met for the first time by the first frame.
-        stamps = Stamps(0, 0, 0, 0, 0, 0)
-        pack_pose(PoseContent(self.session, self.settings.stream, 0, 0, stamps, self.pipeline.poses))
+        self._packer.pack(0, 0, self._stamps, self.pipeline.poses, self.pipeline.ids, self.pipeline.id_scores)
         if self.settings.show is not None:
             contract = self.pipeline.model.contract
             wait = self.settings.pace == "max"
@@ -190,6 +193,7 @@ class Service:
         if self.settings.duration is not None:
             deadline_ns = now_ns() + round(self.settings.duration * 1e9)
         stamps = StepStamps()
+        due_ns = 0
         self._first_ns = now_ns()
         while not self._stop.is_set() and (deadline_ns is None or now_ns() < deadline_ns):
             frame = self._slot.take(_IDLE_S, let_in=False)
@@ -198,7 +202,10 @@ class Service:
                     break
             else:
                 self._step(frame, stamps)
-            self.publisher.service(now_ns())
+            now = now_ns()
+            if frame is None or now >= due_ns:
+                self.publisher.service(now)
+                due_ns = now + _SERVICE_NS
         self._last_ns = now_ns()
 
     def _step(self, frame: Frame, stamps: StepStamps) -> None:
@@ -213,29 +220,12 @@ class Service:
             # The source's own time, not that of the computer that races through it.
             taken_ns = round(frame.number * 1e9 / self._grabber.info.fps)
         pipeline.step(frame.image, stamps, self._let_in, taken_ns)
-        when = Stamps(
-            frame.grabbed_ns,
-            picked,
-            stamps.prepared,
-            stamps.inferred,
-            stamps.decoded,
-            now_ns(),
-            frame.exposed_ns,
-            frame.exposed_err_ns,
-            frame.exposed_from,
-        )
-        seq = self.publisher.messages
-        content = PoseContent(
-            self.session,
-            self.settings.stream,
-            seq,
-            frame.number,
-            when,
-            pipeline.poses,
-            pipeline.ids,
-            pipeline.id_scores,
-        )
-        self.publisher.send_pose(pack_pose(content))
+        when, publisher, poses, ids = self._stamps, self.publisher, pipeline.poses, pipeline.ids
+        when.grabbed, when.picked, when.prepared = frame.grabbed_ns, picked, stamps.prepared
+        when.inferred, when.decoded = stamps.inferred, stamps.decoded
+        when.exposed, when.exposed_err, when.exposed_from = frame.exposed_ns, frame.exposed_err_ns, frame.exposed_from
+        when.sent = now_ns()
+        publisher.send_pose(self._packer.pack(publisher.messages, frame.number, when, poses, ids, pipeline.id_scores))
         returned = now_ns()
         self.ledger.add(when, returned, stamps.tracked)
         if frame.truth is not None:

@@ -73,16 +73,12 @@ class Slot:
         thread is not woken before `let_in` is called, or the next `take`: it would decode its next frame at once,
         and on few cores that holds up whoever works on this one.
         """
-        deadline = None if timeout_s is None else now_ns() + round(timeout_s * 1e9)
         with self._changed:
             if self._reading:
                 self._reading = False
                 self._changed.notify_all()
-            while self._frame is None and not self._finished:
-                left = None if deadline is None else (deadline - now_ns()) / 1e9
-                if left is not None and left <= 0:
-                    return None
-                self._changed.wait(left)
+            if self._frame is None and not self._finished and not self._wait_for_frame(timeout_s):
+                return None
             frame, self._frame = self._frame, None
             if frame is not None:
                 self._taken += 1
@@ -90,6 +86,16 @@ class Slot:
                 if let_in:
                     self._changed.notify_all()
             return frame
+
+    def _wait_for_frame(self, timeout_s: float | None) -> bool:
+        """Waits, with the lock held, until there is a frame or none will come; False if the time is over first."""
+        deadline = None if timeout_s is None else now_ns() + round(timeout_s * 1e9)
+        while self._frame is None and not self._finished:
+            left = None if deadline is None else (deadline - now_ns()) / 1e9
+            if left is not None and left <= 0:
+                return False
+            self._changed.wait(left)
+        return True
 
     def let_in(self) -> None:
         """The putting thread may go on while the frame that was taken is still worked on."""

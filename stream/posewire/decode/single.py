@@ -12,22 +12,24 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from posewire.decode.poses import publishable
 from posewire.frame import Floats
 from posewire.preprocess import Geometry
 from posewire_models.contract import ModelContract
 
 
 @njit(nogil=True, cache=True)
-def _decode_one(heatmaps, offsets, rows, columns, stride, scale_x, scale_y, left, top, peaks):  # type: ignore[no-untyped-def]
+def _decode_one(heatmaps, offsets, rows, columns, place, best_cell, best, peaks, poses):  # type: ignore[no-untyped-def]
     """heatmaps [h, w, K], offsets [h, w, K, 2] in input pixels -> peaks [K, 3] = x, y (frame pixels), score.
 
     Only the first ``rows`` x ``columns`` cells are looked at. Of equal cells the first in reading order wins. A channel
-    without any finite value gives NaN, NaN, 0.
+    without any finite value gives NaN, NaN, 0. ``poses`` [K, 3] are the peaks with NaN, NaN where the score is below
+    the least one. ``place`` float64 [6]: stride, scale_x, scale_y, left, top, least score; ``best_cell`` int64 [K] and
+    ``best`` float32 [K] are scratch. One kernel with few arguments, since behind a network that has filled the
+    processor's caches the way into a kernel costs more than its work.
     """
     count = heatmaps.shape[2]
-    best_cell = np.empty(count, np.int64)
-    best = np.empty(count, np.float32)
+    stride, scale_x, scale_y, left, top = place[0], place[1], place[2], place[3], place[4]
+    least = np.float32(place[5])
     for k in range(count):
         best_cell[k] = -1
         best[k] = -np.inf
@@ -43,6 +45,7 @@ def _decode_one(heatmaps, offsets, rows, columns, stride, scale_x, scale_y, left
             peaks[k, 0] = np.nan
             peaks[k, 1] = np.nan
             peaks[k, 2] = 0.0
+            poses[k] = peaks[k]
             continue
         row = best_cell[k] // columns
         column = best_cell[k] - row * columns
@@ -67,6 +70,10 @@ def _decode_one(heatmaps, offsets, rows, columns, stride, scale_x, scale_y, left
         peaks[k, 0] = left + peak_x / scale_x - 0.5
         peaks[k, 1] = top + peak_y / scale_y - 0.5
         peaks[k, 2] = best[k]
+        poses[k] = peaks[k]
+        if best[k] < least:
+            poses[k, 0] = np.nan
+            poses[k, 1] = np.nan
 
 
 class Decoder:
@@ -80,25 +87,22 @@ class Decoder:
         shape = (1, len(contract.keypoints), 3)
         self.peaks: Floats = np.full(shape, np.nan, np.float32)
         self.poses: Floats = np.full(shape, np.nan, np.float32)
-        self.min_score = np.float32(min_score)
         # A cell that lies wholly in the padding cannot hold a keypoint.
         self._columns, self._rows = (-(-size // contract.stride) for size in geometry.resized)
-        self._stride = float(contract.stride)
-        self._scale = geometry.scale
-        self._corner = float(geometry.crop.x), float(geometry.crop.y)
+        self._place = np.array(
+            [contract.stride, *geometry.scale, geometry.crop.x, geometry.crop.y, min_score], np.float64
+        )
+        self._best_cell = np.zeros(shape[1], np.int64)
+        self._best: Floats = np.zeros(shape[1], np.float32)
+
+    def move(self, left: int, top: int) -> None:
+        """The crop now begins at this pixel of the frame."""
+        self._place[3] = left
+        self._place[4] = top
 
     def decode(self, heatmaps: Floats, offsets: Floats) -> None:
         """Read heatmaps float32 [1, h, w, K] and offsets float32 [1, h, w, K, 2] into ``peaks`` and ``poses``."""
         _decode_one(
-            heatmaps[0],
-            offsets[0],
-            self._rows,
-            self._columns,
-            self._stride,
-            self._scale[0],
-            self._scale[1],
-            self._corner[0],
-            self._corner[1],
-            self.peaks[0],
-        )
-        publishable(self.peaks, self.min_score, self.poses)
+            heatmaps[0], offsets[0], self._rows, self._columns, self._place, self._best_cell, self._best,
+            self.peaks[0], self.poses[0],
+        )  # fmt: skip

@@ -1,0 +1,159 @@
+"""The sending end's way to a pose message: one template, whose changing places alone are written for each frame.
+
+`posewire.message` says what a message is; here the same map is laid out once for a number of animals, with every
+number at its full width, so that a frame costs one `struct` call and no map of Python objects.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import numpy as np
+import numpy.typing as npt
+
+from posewire.frame import Floats
+from posewire.message import UNKNOWN_ID, VERSION, PoseContent, Stamps, check_stream, pack_pose
+
+_UINT32 = b"\xce"
+_INT32 = b"\xd2"
+_INT64 = b"\xd3"
+_FLOAT64 = b"\xcb"
+_LARGEST_UINT32 = 2**32 - 1
+_LARGEST_INT32 = 2**31 - 1
+_KEPT = 64  # templates: one for each number of animals and kind of exposure
+
+
+@dataclass(frozen=True)
+class _Template:
+    """``pack_into`` takes the fixed bytes and the numbers in turn."""
+
+    form: struct.Struct
+    buffer: bytearray
+    before: tuple[bytes, ...]  # fixed bytes before seq, frame, each stamp, poses
+    after: tuple[bytes, ...]  # fixed bytes before each id and id_score
+
+
+class PosePacker:
+    """Packs the pose messages of one session and stream; used by one thread.
+
+    `pack` returns the second frame of a message, as `posewire.message.pack_pose` would (other widths of numbers, equal
+    once unpacked), in a buffer that the next call of this packer overwrites.
+    """
+
+    def __init__(self, session: bytes, stream: str) -> None:
+        """Raises InputError for a bad stream name."""
+        self.session = session
+        self.stream = check_stream(stream)
+        self._templates: dict[tuple[tuple[int, ...], bool, bool, str], _Template] = {}
+
+    def pack(
+        self,
+        seq: int,
+        frame: int,
+        stamps: Stamps,
+        poses: Floats,
+        ids: npt.NDArray[np.int64] | None = None,
+        id_scores: Floats | None = None,
+    ) -> bytes | bytearray:
+        """The message of ``poses`` float32 [A, K, 3]; ``ids`` and ``id_scores`` [A], None: nobody is known.
+
+        Raises ValueError if an array has another shape.
+        """
+        shape = poses.shape
+        if poses.dtype != np.float32 or frame > _LARGEST_UINT32 or seq > _LARGEST_UINT32:
+            return self._plain(seq, frame, stamps, poses, ids, id_scores)
+        key = (shape, stamps.exposed is not None, stamps.exposed_err is not None, stamps.exposed_from)
+        template = self._templates.get(key)
+        if template is None:
+            template = self._lay_out(*key)
+        animals = shape[0]
+        known = [] if ids is None else ids.tolist()
+        if known and (max(known) > _LARGEST_INT32 or min(known) < -_LARGEST_INT32):
+            return self._plain(seq, frame, stamps, poses, ids, id_scores)
+        numbers = known or [UNKNOWN_ID] * animals
+        scores = [0.0] * animals if id_scores is None else id_scores.tolist()
+        if len(numbers) != animals or len(scores) != animals:
+            raise ValueError(f"{len(numbers)} ids and {len(scores)} id_scores for {animals} animals")
+        fixed = template.before
+        template.form.pack_into(
+            template.buffer, 0,
+            fixed[0], seq, fixed[1], frame,
+            fixed[2], stamps.grabbed, fixed[3], stamps.picked, fixed[4], stamps.prepared,
+            fixed[5], stamps.inferred, fixed[6], stamps.decoded, fixed[7], stamps.sent,
+            *_exposure(stamps, fixed), fixed[10], poses.tobytes(),
+            *_turns(template.after, numbers, scores),
+        )  # fmt: skip
+        return template.buffer
+
+    def _plain(self, seq: int, frame: int, stamps: Stamps, poses: Floats, ids: Any, id_scores: Any) -> bytes:
+        return pack_pose(PoseContent(self.session, self.stream, seq, frame, stamps, poses, ids, id_scores))
+
+    def _lay_out(self, shape: tuple[int, ...], exposed: bool, exposed_err: bool, exposed_from: str) -> _Template:
+        if len(shape) != 3 or shape[2] != 3:
+            raise ValueError(f"poses must have the shape [animals, keypoints, 3], not {list(shape)}")
+        animals = shape[0]
+        count = 4 * shape[0] * shape[1] * shape[2]
+        stamp = [_text(name) + _INT64 for name in ("picked", "prepared", "inferred", "decoded", "sent")]
+        before = [
+            b"\x8a" + _text("v") + _small(VERSION) + _text("session") + msgpack.packb(self.session)
+            + _text("stream") + _text(self.stream) + _text("seq") + _UINT32,
+            _text("frame") + _UINT32,
+            _text("stamps") + b"\x89" + _text("grabbed") + _INT64,
+            *stamp,
+            _text("exposed") + (_INT64 if exposed else b"\xc0"),
+            _text("exposed_err") + (_INT64 if exposed_err else b"\xc0"),
+            _text("exposed_from") + _text(exposed_from) + _text("shape") + msgpack.packb(list(shape))
+            + _text("poses") + b"\xc6" + struct.pack(">I", count),
+        ]  # fmt: skip
+        ids, scores = _text("ids") + _array(animals), _text("id_scores") + _array(animals)
+        after = [*([_INT32] * animals), *([_FLOAT64] * animals)] if animals else [ids + scores]
+        if animals:
+            after[0] = ids + after[0]
+            after[animals] = scores + after[animals]
+        form = ">"
+        for number, kind in zip(before, "IIqqqqqq", strict=False):
+            form += f"{len(number)}s{kind}"
+        form += f"{len(before[8])}s" + ("q" if exposed else "")
+        form += f"{len(before[9])}s" + ("q" if exposed_err else "")
+        form += f"{len(before[10])}s{count}s"
+        for place, part in enumerate(after):
+            form += f"{len(part)}s" + ("" if not animals else "i" if place < animals else "d")
+        packer = struct.Struct(form)
+        template = _Template(packer, bytearray(packer.size), tuple(before), tuple(after))
+        if len(self._templates) >= _KEPT:
+            self._templates.clear()
+        self._templates[(shape, exposed, exposed_err, exposed_from)] = template
+        return template
+
+
+def _exposure(stamps: Stamps, fixed: tuple[bytes, ...]) -> tuple[Any, ...]:
+    if stamps.exposed is None and stamps.exposed_err is None:
+        return fixed[8:10]
+    first = (fixed[8],) if stamps.exposed is None else (fixed[8], stamps.exposed)
+    return (*first, fixed[9]) if stamps.exposed_err is None else (*first, fixed[9], stamps.exposed_err)
+
+
+def _turns(after: tuple[bytes, ...], ids: list[int], scores: list[float]) -> list[Any]:
+    if not ids:
+        return list(after)
+    turns: list[Any] = [None] * (2 * len(after))
+    turns[::2] = after
+    turns[1::2] = ids + scores
+    return turns
+
+
+def _text(value: str) -> bytes:
+    packed: bytes = msgpack.packb(value)
+    return packed
+
+
+def _small(value: int) -> bytes:
+    packed: bytes = msgpack.packb(value)
+    return packed
+
+
+def _array(length: int) -> bytes:
+    return bytes([0x90 | length]) if length < 16 else b"\xdd" + struct.pack(">I", length)

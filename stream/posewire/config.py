@@ -22,6 +22,10 @@ else:
 DEFAULT_MODEL = "synthetic-animal"
 
 
+CROP_WORDS = ("full", "follow", "auto")
+DEFAULT_BUDGET_MS = 5.0
+
+
 class RunSettings(BaseModel):
     """Everything `posewire run` can be told; each field is an option of the same name and a key of the rig file."""
 
@@ -37,6 +41,8 @@ class RunSettings(BaseModel):
     wait_subscribers: int = Field(default=0, ge=0)
     crop: str = "full"
     follow_px: int = Field(default=0, ge=0, le=10_000)
+    follow_every: int = Field(default=30, ge=1, le=1_000_000)
+    budget_ms: float | None = Field(default=None, gt=0, le=10_000, allow_inf_nan=False)
     animals: int | None = Field(default=None, ge=1, le=100)
     appearance: Literal["colour", "none"] = "colour"
     decoding: dict[str, Any] = Field(default_factory=dict)
@@ -70,6 +76,19 @@ def decoding_rules(settings: RunSettings, contract: ModelContract) -> Decoding:
         raise InputError(f"[decoding] {problems[0]}")
     rules = decoding_of({**contract.decoding, **settings.decoding})
     return rules if settings.animals is None else replace(rules, max_animals=settings.animals)
+
+
+def crop_budget(settings: RunSettings, contract: ModelContract) -> float | None:
+    """The time in ms that a frame may take for ``--crop auto``, None for any other crop. Raises InputError."""
+    if settings.crop != "auto":
+        if settings.budget_ms is not None:
+            raise InputError(f"--budget-ms is for --crop auto, and the crop is {settings.crop}: give one of the two")
+        return None
+    if contract.animals != "one":
+        raise InputError(
+            f"--crop auto: {contract.name} is a model of several animals; give full, follow or X,Y,W,H instead"
+        )
+    return settings.budget_ms or DEFAULT_BUDGET_MS
 
 
 def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:

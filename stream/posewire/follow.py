@@ -1,6 +1,6 @@
 """Where to look: about each animal that was seen, where it should be now; at the whole frame now and then.
 
-The whole frame is looked at every `WHOLE_EVERY` frames for newcomers, and every `SEARCH_EVERY` frames while an animal
+The whole frame is looked at every ``every`` frames for newcomers, and every `SEARCH_EVERY` frames while an animal
 is missing: one that was followed, or, if it is known how many there are, one that is still to be found.
 """
 
@@ -24,28 +24,29 @@ class Follower:
     For each frame `aim` decides where to look; `saw` is then told what was found there.
     """
 
-    def __init__(self, animals: int | None, side_px: int = 0) -> None:
+    def __init__(self, animals: int | None, side_px: int = 0, every: int = WHOLE_EVERY) -> None:
         self._wanted = animals
         self._most = min(animals or MOST, MOST)
         self._side_px = side_px
+        self._every = every
         self._centres: npt.NDArray[np.float64] = np.zeros((0, 2))
         self._speeds: npt.NDArray[np.float64] = np.zeros((0, 2))  # px per ns
         self._ids: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._seen_ns = 0
-        self._since_whole = WHOLE_EVERY
+        self._since_whole = every
         self._missing = False
         self._whole = True
 
     def look(self, settings: Settings, width: int, height: int) -> CropLook | None:
         """The crops for frames of this size; None where they would not be smaller than the frame."""
         side = self._side_px or max(min(width, height) // 2, _LEAST_SIDE_PX)
-        self._since_whole = WHOLE_EVERY
+        self._since_whole = self._every
         return CropLook(settings, width, height, side, self._most) if side < max(width, height) else None
 
     def aim(self, look: CropLook, time_ns: int) -> bool:
         """Place the crops for a frame taken at ``time_ns``; False if the whole frame is to be looked at."""
         self._since_whole += 1
-        every = SEARCH_EVERY if self._missing else WHOLE_EVERY
+        every = min(SEARCH_EVERY, self._every) if self._missing else self._every
         animals = len(self._centres)
         self._whole = self._since_whole >= every or not 0 < animals <= self._most
         if self._whole:

@@ -46,15 +46,21 @@ class FullLook:
         self.geometry: Geometry = plan(contract, width, height, crop)
         self.network = open_network(settings.model, *self.geometry.padded, settings.provider, settings.threads)
         self._preparation = Preparation(contract, self.geometry, self.network.frames)
+        self._corner: tuple[int, int] | None = None
         if self.network.pafs is None:
             self._one = Decoder(contract, self.geometry, settings.min_score)
         else:
             self._several = map_decoder(contract, self.geometry, settings.rules, settings.min_score)
         self.decode()
 
+    def move(self, corner: tuple[int, int]) -> None:
+        """The crop now begins at this pixel (left, top) of the frame. For one animal."""
+        self._corner = corner
+        self._one.move(*corner)
+
     def prepare(self, image: Image) -> None:
         """Crop, resize and colour a frame into the network's input."""
-        self._preparation.into(image)
+        self._preparation.into(image, self._corner)
 
     def run(self) -> None:
         """The network."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from posewire.auto import AutoView
 from posewire.clock import now_ns
-from posewire.follow import Follower
+from posewire.follow import WHOLE_EVERY, Follower
 from posewire.frame import Floats, Image
 from posewire.looks import CropLook, FullLook, Settings
 from posewire.preprocess import Crop, Geometry
 from posewire.session import Model, Network
 from posewire.track import CHANNELS, Colours, Tracker
+from posewire.views import FollowView, View, WholeView
 from posewire_models.decoding import Decoding
 
 _FRAME_NS = 33_333_333  # between two frames whose times nobody tells
@@ -37,8 +39,10 @@ class Pipeline:
     ``min_score`` (default: the model's own) x and y are NaN. The array is overwritten by the next call. A is 1 for a
     model of one animal. For a model of several it is the number found, and `ids` and `id_scores` tell who is who.
 
-    ``crop``: the part of the frame that is looked at. ``follow``: about each animal of a model of several, a square
-    crop of ``follow_px`` px (0: half of the frame's shorter side); the whole frame is looked at now and then.
+    ``crop``: the part of the frame that is looked at. ``follow``: a crop about the animal, or about each one of a model
+    of several, of ``follow_px`` px (0: chosen by what was found; of several animals half of the frame's shorter side);
+    the whole frame is looked at every ``follow_every`` frames, and when in doubt. ``budget_ms`` (one animal): crop,
+    scale and model variant are chosen, and changed, so that a frame is through in that time (see `posewire.auto`).
     ``animals``: how many there are, if it is known; no more are found. ``appearance``: whether animals are also known
     by their colours. ``rules``: how maps become animals (default: the model's own). ``provider`` and ``threads`` as in
     `posewire.session.open_network`. Frames of another size than the last are met by building the network for that size,
@@ -53,6 +57,8 @@ class Pipeline:
         crop: Crop | None = None,
         follow: bool = False,
         follow_px: int = 0,
+        follow_every: int = WHOLE_EVERY,
+        budget_ms: float | None = None,
         provider: str = "auto",
         threads: int = 0,
         min_score: float | None = None,
@@ -78,17 +84,42 @@ class Pipeline:
             self._colours = Colours(skeleton) if appearance and skeleton else None
             features = 0 if self._colours is None else CHANNELS
             self._tracker = Tracker(len(model.contract.keypoints), skeleton, animals=animals, features=features)
-        self._follower = Follower(animals, follow_px) if follow and self.several else None
+        self._follower = Follower(animals, follow_px, follow_every) if follow and self.several else None
+        self._follow = follow, follow_px, follow_every
+        self._budget_ms = budget_ms
+        self._view: View | None = None
         self._time_ns = 0
 
     def fit(self, width: int, height: int) -> None:
         """Make the network and all buffers for frames of this size, and run every stage once to warm it up."""
-        self._full = FullLook(self._settings, width, height, self.crop)
-        self._look: FullLook | CropLook = self._full
         self._crops: CropLook | None = None
-        if self._follower is not None:
-            self._crops = self._follower.look(self._settings, width, height)
+        if self.several:
+            self._full = FullLook(self._settings, width, height, self.crop)
+            if self._follower is not None:
+                self._crops = self._follower.look(self._settings, width, height)
+        else:
+            self._view = self._open_view(width, height)
+            self._full = self._view.whole
+        self._look: FullLook | CropLook = self._full
         self.geometry = self._full.geometry
+
+    def _open_view(self, width: int, height: int) -> View:
+        follow, side_px, every = self._follow
+        if self._budget_ms is not None:
+            return AutoView(self._settings, width, height, self._budget_ms, every, self._clock)
+        if follow:
+            return FollowView(self._settings, width, height, every, side_px)
+        return WholeView(self._settings, width, height, self.crop)
+
+    @property
+    def view(self) -> View | None:
+        """What looks at the one animal; None for a model of several, and before `fit`."""
+        return self._view
+
+    @property
+    def model_now(self) -> Model:
+        """The model that made the last poses: `model`, or a variant of it that a budget chose."""
+        return self.model if self._view is None else self._view.model
 
     @property
     def network(self) -> Network:
@@ -137,6 +168,8 @@ class Pipeline:
         look.run()
         stamps.inferred = self._clock()
         look.decode()
+        if self._view is not None:
+            self._look_again(image, stamps)
         stamps.decoded = self._clock()
         if self._tracker is not None:
             seen = None if self._colours is None else self._colours.read(image, look.poses)
@@ -145,16 +178,33 @@ class Pipeline:
             if self._crops is not None and self._follower is not None:
                 self._follower.saw(look.poses, self._tracker.ids, self._time_ns)
 
+    def _look_again(self, image: Image, stamps: StepStamps) -> None:
+        """Where a crop's answer is doubtful the whole frame's counts; all until then was the network's time."""
+        assert self._view is not None
+        assert isinstance(self._look, FullLook)
+        second = self._view.saw(self._look, self._time_ns)
+        if second is not None:
+            second.prepare(image)
+            second.run()
+            stamps.inferred = self._clock()
+            second.decode()
+            self._look = second
+            self._view.saw(second, self._time_ns)
+
     def _choose(self) -> FullLook | CropLook:
         """The crops about the animals that are followed, if there are any and it is not time for the whole frame."""
+        if self._view is not None:
+            return self._view.aim(self._time_ns)
         if self._crops is None or self._follower is None or not self._follower.aim(self._crops, self._time_ns):
             return self._full
         return self._crops
 
     def forget(self) -> None:
-        """Forget who is who: the next frame has nothing to do with the last."""
+        """Forget who is who, and where: the next frame has nothing to do with the last."""
         if self._tracker is not None:
             self._tracker.reset()
+        if self._view is not None:
+            self._view.forget()
 
     def fits(self, image: Image) -> bool:
         """Whether the buffers are made for frames of this image's size."""

@@ -37,7 +37,9 @@ def parse_crop(text: str) -> Crop | None:
     try:
         x, y, width, height = (int(part) for part in parts)
     except ValueError:
-        raise InputError(f"--crop {text}: expected 'full' or X,Y,W,H in whole pixels, e.g. 100,50,320,240") from None
+        raise InputError(
+            f"--crop {text}: expected full, follow, auto, or X,Y,W,H in whole pixels, e.g. 100,50,320,240"
+        ) from None
     if x < 0 or y < 0 or width < 1 or height < 1:
         raise InputError(f"--crop {text}: X and Y must not be negative, W and H must be at least 1")
     return Crop(x, y, width, height)

@@ -17,7 +17,7 @@ import cv2
 
 from posewire import __version__
 from posewire.clock import clock_info, now_ns
-from posewire.config import RunSettings, decoding_rules
+from posewire.config import CROP_WORDS, RunSettings, crop_budget, decoding_rules
 from posewire.frame import Frame, SourceInfo
 from posewire.grabber import Grabber
 from posewire.ledger import Ledger
@@ -31,7 +31,7 @@ from posewire.session import load_model
 from posewire.slot import Slot
 from posewire.sources import open_source
 from posewire.truth import IdentityTruth, TruthScore
-from posewire_models.errors import InputError, PosewireError
+from posewire_models.errors import PosewireError
 
 _IDLE_S = 0.05  # how often the publisher is served while no frame comes
 _SERVICE_NS = 20_000_000  # and the least time between two services while frames come
@@ -53,14 +53,13 @@ class Service:
         self._stop = stop
         cv2.setNumThreads(1)  # frames are small: OpenCV's pool would only fight with the network for the cores
         model = load_model(settings.model)
-        follow = settings.crop == "follow"
-        if follow and model.contract.animals == "one":
-            raise InputError(f"--crop follow: {model.contract.name} is a model of one animal; give full or X,Y,W,H")
         self.pipeline = Pipeline(
             model,
-            crop=None if follow else parse_crop(settings.crop),
-            follow=follow,
+            crop=None if settings.crop in CROP_WORDS else parse_crop(settings.crop),
+            follow=settings.crop == "follow",
             follow_px=settings.follow_px,
+            follow_every=settings.follow_every,
+            budget_ms=crop_budget(settings, model.contract),
             provider=settings.provider,
             threads=settings.threads,
             min_score=settings.min_score,

@@ -44,7 +44,9 @@ def counted_objects() -> Iterator[np.ndarray]:
     # The interpreter's allocator ignores its context, so the counter may stand there.
     assert not _usual.context
     counter = np.zeros(1, np.int64)
-    hook = _Allocator(counter.ctypes.data, _counted_malloc.address, _counted_calloc.address, _usual.realloc, _usual.free)
+    hook = _Allocator(
+        counter.ctypes.data, _counted_malloc.address, _counted_calloc.address, _usual.realloc, _usual.free
+    )
     ctypes.pythonapi.PyMem_SetAllocator(_OBJECTS, ctypes.byref(hook))
     try:
         yield counter

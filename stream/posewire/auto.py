@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -111,6 +112,17 @@ class AutoView:
     def forget(self) -> None:
         for gear in self._gears:
             gear.view.forget()
+
+    def figures(self) -> dict[str, Any]:
+        """The budget, the gears, the one that is in, and how often it changed."""
+        own = self.gear.view.figures()
+        return {
+            "budget_ms": self._budget_ms,
+            "gears": [str(gear) for gear in self._gears],
+            "gear": self._at,
+            "changes": self.changes,
+            **(own or {}),
+        }
 
     def _decide(self, taken_ms: float) -> None:
         if taken_ms > self._budget_ms * _SPARE and self._at + 1 < len(self._gears):

@@ -115,6 +115,9 @@ def run(
     threads: Annotated[int | None, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = None,
     show: Annotated[Path | None, typer.Option(help="Write annotated frames to a .png, .jpg or .mp4.")] = None,
     insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an endpoint beyond loopback.")] = None,
+    realtime: Annotated[
+        bool | None, typer.Option("--realtime", help="Ask the system for priority, locked memory and a core.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Stream live keypoints: source -> network -> ZeroMQ."""
@@ -154,9 +157,20 @@ def _report_text(report: dict[str, Any]) -> str:
         if figures is None or figures["p50"] is None:
             continue
         lines.append(f"{stage:<12}" + "".join(f"{figures[key]:>9.3f}" for key in ("p50", "p95", "p99", "p999", "max")))
+    if "looks" in report:
+        lines.append("looks: " + _looks_text(report["looks"]))
     if "truth_px" in report:
         lines.append(f"mean error against the source's ground truth: {report['truth_px']:.2f} px")
     return "\n".join(lines)
+
+
+def _looks_text(looks: dict[str, Any]) -> str:
+    parts = []
+    if "gears" in looks:
+        parts.append(f"{looks['gears'][looks['gear']]} at the end, changed {looks['changes']} times")
+    if "crop" in looks:
+        parts.append(f"{looks['crop']} at a crop, {looks['whole']} at the whole frame, {looks['doubtful']} doubtful")
+    return "; ".join(parts)
 
 
 @app.command()

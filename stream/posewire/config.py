@@ -51,6 +51,7 @@ class RunSettings(BaseModel):
     threads: int = Field(default=0, ge=0)
     show: Path | None = None
     insecure: bool = False
+    realtime: bool = False
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from posewire import __version__
 from posewire.clock import CLOCK_NAME, now_ns, resolution_ns
 from posewire.providers import MEND, PROVIDERS
+from posewire.realtime import what_is_allowed
 from posewire.session import Network, ProviderError, default_threads, load_model
 from posewire.sources.opencv import list_cameras
 from posewire_models.errors import PosewireError
@@ -67,6 +68,7 @@ def examine() -> dict[str, Any]:
         "providers": providers,
         "cameras": [dataclasses.asdict(camera) for camera in cameras],
         "numba_cache": cache,
+        "realtime": [dataclasses.asdict(hint) for hint in what_is_allowed()],
         "fix": fix,
     }
 
@@ -94,6 +96,10 @@ def readable(result: dict[str, Any]) -> str:
         if c["opened"]
     ] or ["camera     none found"]
     lines.append(f"Numba      keeps compiled code in {result['numba_cache']['folder']}")
+    lines += [
+        f"realtime   {hint['what']}: " + ("allowed" if hint["granted"] else f"not allowed: {hint['reason']}")
+        for hint in result["realtime"]
+    ]
     lines += [f"to fix     {sentence}" for sentence in result["fix"]] or ["nothing to fix"]
     return "\n".join(lines)
 

@@ -113,7 +113,9 @@ def _saw(state, poses, shape, box, width, height, edge, time_s):  # type: ignore
         return False
     x, y = 0.5 * (left + right), 0.5 * (top + bottom)
     passed = time_s - state[_SEEN_S]
-    if state[_KNOWN] != 0.0 and 0.0 < passed <= _LONGEST_S:
+    # What is found elsewhere all at once did not run there, and will not run on.
+    hop = max(abs(x - state[_X]), abs(y - state[_Y])) > max(right - left, bottom - top, 4.0 * edge)
+    if state[_KNOWN] != 0.0 and 0.0 < passed <= _LONGEST_S and not hop:
         state[_SPEED_X] = 0.5 * (state[_SPEED_X] + (x - state[_X]) / passed)
         state[_SPEED_Y] = 0.5 * (state[_SPEED_Y] + (y - state[_Y]) / passed)
     elif passed != 0.0:

@@ -117,6 +117,11 @@ class Pipeline:
         return self._view
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """One-line remarks on what was chosen for a budget."""
+        return tuple(self._view.notes) if isinstance(self._view, AutoView) else ()
+
+    @property
     def model_now(self) -> Model:
         """The model that made the last poses: `model`, or a variant of it that a budget chose."""
         return self.model if self._view is None else self._view.model

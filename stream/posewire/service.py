@@ -27,6 +27,7 @@ from posewire.pipeline import Pipeline, StepStamps
 from posewire.preprocess import parse_crop
 from posewire.preview import Viewer
 from posewire.publish import Publisher
+from posewire.realtime import ask_for_all, give_back, usable_cores
 from posewire.session import load_model
 from posewire.slot import Slot
 from posewire.sources import open_source
@@ -81,6 +82,7 @@ class Service:
         self._viewer: Viewer | None = None
         self._first_ns: int | None = None
         self._last_ns = 0
+        self._cores: set[int] | None = None  # of the process, while the loop keeps to one of them
         self._told: set[str] = set()  # why providers were not used: frames of every new size would tell it again
 
     @property
@@ -130,7 +132,7 @@ class Service:
         patience.daemon = True
         patience.start()
         try:
-            self._fit(info.width, info.height, info)
+            self._fit(info.width, info.height)
         finally:
             patience.cancel()
         # One whole pass through packing, so that nothing is met for the first time by the first frame.
@@ -146,6 +148,8 @@ class Service:
                 wait,
                 self.pipeline.crop,
             )
+        if self.settings.realtime:
+            self._be_realtime()
         # What exists now lives until the end: the collector need not look at it again in mid-stream.
         gc.collect()
         gc.freeze()
@@ -154,30 +158,47 @@ class Service:
             f"listen with: posewire listen {self.publisher.endpoint} --stream {self.settings.stream}"
         )
 
-    def _fit(self, width: int, height: int, info: SourceInfo) -> None:
+    def _be_realtime(self) -> None:
+        self._cores = usable_cores()
+        for hint in ask_for_all():
+            if str(hint) not in self._told:
+                self._told.add(str(hint))
+                self._say(str(hint))
+
+    def _fit(self, width: int, height: int) -> None:
+        if self._cores is not None:
+            give_back(self._cores)  # or the helpers of the new network would share the loop's core
         self.pipeline.fit(width, height)
+        if self._cores is not None:
+            self._be_realtime()
         self.provider = self.pipeline.network.provider
-        for reason in self.pipeline.network.refused:
-            if reason not in self._told:
-                self._say(f"not used: {reason}")
-                self._told.add(reason)
-        contract = self.pipeline.model.contract
-        clock = clock_info()
+        for remark in (*(f"not used: {reason}" for reason in self.pipeline.network.refused), *self.pipeline.notes):
+            if remark not in self._told:
+                self._say(remark)
+                self._told.add(remark)
+        self._clock = clock_info()
+        self._size = width, height
+        self._tell_meta()
+        self.publisher.service(now_ns())
+
+    def _tell_meta(self) -> None:
+        """What the meta messages say from now on; a budget may change the model in mid-stream."""
+        model = self._model = self.pipeline.model_now
+        contract = model.contract
         self.publisher.set_meta(
             MetaContent(
                 session=self.session,
                 stream=self.settings.stream,
                 keypoints=contract.keypoints,
                 skeleton=contract.skeleton,
-                size=(width, height),
-                model=ModelMeta(contract.name, self.pipeline.model.sha256, self.provider, self.pipeline.min_score),
-                clock=clock,
-                source=info.name,
+                size=self._size,
+                model=ModelMeta(contract.name, model.sha256, self.provider, self.pipeline.min_score),
+                clock=self._clock,
+                source=self._grabber.info.name,
                 config_sha256=hashlib.sha256(self.settings.model_dump_json().encode()).hexdigest(),
                 posewire=__version__,
             )
         )
-        self.publisher.service(now_ns())
 
     def _wait_for_subscribers(self) -> None:
         wanted = self.settings.wait_subscribers
@@ -213,7 +234,7 @@ class Service:
         if not pipeline.fits(frame.image):
             height, width = frame.image.shape[:2]
             self._say(f"frame {frame.number} is {width}x{height}: making the network ready for this size")
-            self._fit(width, height, self._grabber.info)
+            self._fit(width, height)
         taken_ns = frame.grabbed_ns if frame.exposed_ns is None else frame.exposed_ns
         if self.settings.pace == "max" and self._grabber.info.fps > 0:
             # The source's own time, not that of the computer that races through it.
@@ -226,6 +247,8 @@ class Service:
         when.sent = now_ns()
         publisher.send_pose(self._packer.pack(publisher.messages, frame.number, when, poses, ids, pipeline.id_scores))
         returned = now_ns()
+        if pipeline.model_now is not self._model:
+            self._tell_meta()
         self.ledger.add(when, returned, stamps.tracked)
         if frame.truth is not None:
             self._truth.add(pipeline.peaks, frame.truth)
@@ -258,6 +281,8 @@ class Service:
                 raise
             self._say(str(error))
         gc.unfreeze()
+        if self._cores is not None:
+            give_back(self._cores)
         if failure is None and self._slot.error is not None:
             raise self._slot.error
 
@@ -280,6 +305,9 @@ class Service:
             "published": {"messages": self.publisher.messages, "endpoint": self.publisher.endpoint},
             "session": self.session.hex(),
         }
+        view = self.pipeline.view
+        if view is not None and (looks := view.figures()) is not None:
+            report["looks"] = looks
         if self._truth.mean_px is not None:
             report["truth_px"] = self._truth.mean_px
         if self._identities is not None and (figures := self._identities.figures()) is not None:

@@ -6,7 +6,7 @@ out; where that names a second look, the same frame is looked at once more, and 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from posewire.follow_one import WHOLE, OneFollower, crop_shapes
 from posewire.looks import FullLook, Settings
@@ -15,7 +15,8 @@ from posewire.session import Model
 
 
 class View(Protocol):
-    """See the module's docstring. ``whole`` is the look at all of the frame."""
+    """See the module's docstring. ``whole`` is the look at all of the frame, ``model`` what made the last poses;
+    ``figures`` are for the report of a run."""
 
     whole: FullLook
 
@@ -27,6 +28,8 @@ class View(Protocol):
     def saw(self, look: FullLook, time_ns: int) -> FullLook | None: ...
 
     def forget(self) -> None: ...
+
+    def figures(self) -> dict[str, Any] | None: ...
 
 
 class WholeView:
@@ -44,6 +47,10 @@ class WholeView:
 
     def forget(self) -> None:
         """Nothing is remembered."""
+
+    def figures(self) -> dict[str, Any] | None:
+        """Nothing is to be told: every look was the same."""
+        return None
 
 
 class FollowView:
@@ -99,3 +106,7 @@ class FollowView:
 
     def forget(self) -> None:
         self._follower.forget()
+
+    def figures(self) -> dict[str, Any]:
+        """How often each kind of look was taken; ``doubtful`` frames had both."""
+        return {"whole": self.wholes, "crop": self.crops, "doubtful": self.doubts}

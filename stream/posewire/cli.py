@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -125,6 +125,7 @@ def run(
     signals = Signals()
     with signals.installed():
         from posewire.config import run_settings
+        from posewire.report import report_text
         from posewire.service import Service
 
         service = Service(run_settings(rig, options), say, signals.stop)
@@ -141,36 +142,8 @@ def run(
             say(f"posewire: {error}")
             status = error.exit_status if error.exit_status != 2 else 1
         report = service.report()
-        emit(report, _report_text(report), as_json)
+        emit(report, report_text(report), as_json)
     return status
-
-
-def _report_text(report: dict[str, Any]) -> str:
-    frames = report["frames"]
-    lines = [
-        f"{frames['offered']} frames offered, {frames['processed']} processed, {frames['skipped']} skipped; "
-        f"{report['fps']:.1f} frames/s over {report['seconds']:.1f} s; "
-        f"{report['published']['messages']} messages on {report['published']['endpoint']}",
-        f"{'latency ms':<12}{'p50':>9}{'p95':>9}{'p99':>9}{'p99.9':>9}{'max':>9}",
-    ]
-    for stage, figures in report["latency_ms"].items():
-        if figures is None or figures["p50"] is None:
-            continue
-        lines.append(f"{stage:<12}" + "".join(f"{figures[key]:>9.3f}" for key in ("p50", "p95", "p99", "p999", "max")))
-    if "looks" in report:
-        lines.append("looks: " + _looks_text(report["looks"]))
-    if "truth_px" in report:
-        lines.append(f"mean error against the source's ground truth: {report['truth_px']:.2f} px")
-    return "\n".join(lines)
-
-
-def _looks_text(looks: dict[str, Any]) -> str:
-    parts = []
-    if "gears" in looks:
-        parts.append(f"{looks['gears'][looks['gear']]} at the end, changed {looks['changes']} times")
-    if "crop" in looks:
-        parts.append(f"{looks['crop']} at a crop, {looks['whole']} at the whole frame, {looks['doubtful']} doubtful")
-    return "; ".join(parts)
 
 
 @app.command()

@@ -28,6 +28,7 @@ from posewire.preprocess import parse_crop
 from posewire.preview import Viewer
 from posewire.publish import Publisher
 from posewire.realtime import ask_for_all, give_back, usable_cores
+from posewire.report import run_report
 from posewire.session import load_model
 from posewire.slot import Slot
 from posewire.sources import open_source
@@ -288,26 +289,9 @@ class Service:
 
     def report(self) -> dict[str, Any]:
         """The object of ``run --json``."""
-        processed = self.ledger.processed
         seconds = max(0.0, (self._last_ns - self._first_ns) / 1e9) if self._first_ns is not None else 0.0
-        report: dict[str, Any] = {
-            "source": self.settings.source,
-            "model": self.pipeline.model.contract.name,
-            "provider": self.provider,
-            "frames": {
-                "offered": processed + self._slot.skipped,
-                "processed": processed,
-                "skipped": self._slot.skipped,
-            },
-            "fps": processed / seconds if seconds else 0.0,
-            "seconds": seconds,
-            "latency_ms": self.ledger.latency_ms(),
-            "published": {"messages": self.publisher.messages, "endpoint": self.publisher.endpoint},
-            "session": self.session.hex(),
-        }
-        view = self.pipeline.view
-        if view is not None and (looks := view.figures()) is not None:
-            report["looks"] = looks
+        report = run_report(self.settings, self.pipeline, self.ledger, self._slot.skipped, seconds, self.publisher)
+        report["session"] = self.session.hex()
         if self._truth.mean_px is not None:
             report["truth_px"] = self._truth.mean_px
         if self._identities is not None and (figures := self._identities.figures()) is not None:

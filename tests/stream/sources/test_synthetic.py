@@ -43,6 +43,25 @@ def test_every_option_reaches_the_scene() -> None:
     assert source.read() is None
 
 
+def test_frames_drawn_ahead_come_over_and_over_with_numbers_of_their_own() -> None:
+    looped = open_source("size=64x48,loop=3,frames=7")
+    looped.open()
+    scene = Scene(64, 48)
+    for number in range(7):
+        frame, drawn = looped.read(np.empty((48, 64, 3), np.uint8)), scene.draw(number % 3)
+        assert frame is not None
+        assert frame.truth is not None
+        assert frame.number == number
+        np.testing.assert_array_equal(frame.image, drawn.image)
+        np.testing.assert_array_equal(frame.truth.points, drawn.points)
+    assert looped.read() is None
+
+
+def test_a_loop_that_would_fill_the_memory_is_refused() -> None:
+    with pytest.raises(InputError, match="more than 1 GB of memory; at most loop=1085"):
+        open_source("loop=2000")
+
+
 def test_animals_leave_and_come_back_as_who_they_were() -> None:
     source = open_source("animals=3,size=320x240,fps=10,seed=2,away=0.3,frames=600")
     source.open()

@@ -1,0 +1,60 @@
+"""The report of a run: the object of ``run --json``, and the same for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from posewire.config import RunSettings
+from posewire.ledger import Ledger
+from posewire.pipeline import Pipeline
+from posewire.publish import Publisher
+
+
+def run_report(
+    settings: RunSettings, pipeline: Pipeline, ledger: Ledger, skipped: int, seconds: float, publisher: Publisher
+) -> dict[str, Any]:
+    """What a session of ``seconds`` did; ``skipped`` frames were offered and never taken."""
+    processed = ledger.processed
+    report: dict[str, Any] = {
+        "source": settings.source,
+        "model": pipeline.model_now.contract.name,
+        "provider": pipeline.network.provider if pipeline.geometry is not None else "",
+        "frames": {"offered": processed + skipped, "processed": processed, "skipped": skipped},
+        "fps": processed / seconds if seconds else 0.0,
+        "seconds": seconds,
+        "latency_ms": ledger.latency_ms(),
+        "published": {"messages": publisher.messages, "endpoint": publisher.endpoint},
+    }
+    looks = None if pipeline.view is None else pipeline.view.figures()
+    if looks is not None:
+        report["looks"] = looks
+    return report
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """A report as lines for a terminal."""
+    frames = report["frames"]
+    lines = [
+        f"{frames['offered']} frames offered, {frames['processed']} processed, {frames['skipped']} skipped; "
+        f"{report['fps']:.1f} frames/s over {report['seconds']:.1f} s; "
+        f"{report['published']['messages']} messages on {report['published']['endpoint']}",
+        f"{'latency ms':<12}{'p50':>9}{'p95':>9}{'p99':>9}{'p99.9':>9}{'max':>9}",
+    ]
+    for stage, figures in report["latency_ms"].items():
+        if figures is None or figures["p50"] is None:
+            continue
+        lines.append(f"{stage:<12}" + "".join(f"{figures[key]:>9.3f}" for key in ("p50", "p95", "p99", "p999", "max")))
+    if "looks" in report:
+        lines.append("looks: " + _looks_text(report["looks"]))
+    if "truth_px" in report:
+        lines.append(f"mean error against the source's ground truth: {report['truth_px']:.2f} px")
+    return "\n".join(lines)
+
+
+def _looks_text(looks: dict[str, Any]) -> str:
+    parts = []
+    if "gears" in looks:
+        parts.append(f"{looks['gears'][looks['gear']]} at the end, changed {looks['changes']} times")
+    if "crop" in looks:
+        parts.append(f"{looks['crop']} at a crop, {looks['whole']} at the whole frame, {looks['doubtful']} doubtful")
+    return "; ".join(parts)

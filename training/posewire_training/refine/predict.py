@@ -13,13 +13,13 @@ from posewire_models.contract import ModelContract
 from posewire_models.errors import WorkError
 from posewire_models.grid import padded_size
 from posewire_models.modelfile import INPUT, read_contract
+from posewire_models.peaks import best_peaks, unpadded
 from posewire_models.zoo import read_model
 from posewire_training.assemble import Assembling, assemble
 from posewire_training.batches import padded
 from posewire_training.dataset import scaled_image
 from posewire_training.images import Image
 from posewire_training.labels.record import Points
-from posewire_training.peaks import best_peaks, unpadded
 from posewire_training.settings import Size
 
 MOST_ANIMALS = 20

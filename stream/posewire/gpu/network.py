@@ -31,6 +31,8 @@ from posewire.providers import ProviderError
 from posewire.session import Model, Network
 from posewire_models.modelfile import INPUT
 
+_MEMORY = "cuda"  # ONNX Runtime's name of the device memory, for TensorRT too
+
 
 class GpuNetwork(Network):
     """A `Network` on CUDA or TensorRT. `run` copies ``frames`` up and the outputs down; all is done when it returns."""
@@ -110,14 +112,14 @@ class GpuNetwork(Network):
         self._run_options.add_run_config_entry("disable_synchronize_execution_providers", "1")
         self._values = []
         for name, array in inputs.items():
-            value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), "cuda", 0)
+            value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), _MEMORY, 0)
             self._binding.bind_ortvalue_input(name, value)
             self._values.append(value)
             if name == INPUT:
                 self._upload = self._device.upload(self.frames, int(value.data_ptr()))
         self._downloads = []
         for name, array in outputs.items():
-            value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype.type, "cuda", 0)
+            value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype.type, _MEMORY, 0)
             self._binding.bind_ortvalue_output(name, value)
             self._values.append(value)
             self._downloads.append(self._device.download(int(value.data_ptr()), array))

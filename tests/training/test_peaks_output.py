@@ -167,3 +167,32 @@ def test_several_animals_and_foreign_opsets_are_refused(tmp_path: Path) -> None:
     model.opset_import[0].version = 18
     with pytest.raises(InputError, match="opset 18"):
         with_peaks(model, 8)
+
+
+def test_once_the_shape_is_fixed_nothing_is_left_that_a_gpu_would_hand_to_the_cpu(tmp_path: Path) -> None:
+    """Shapes, ranges and the like become constants; one node on the CPU would forbid a CUDA graph."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(tmp_path / "fixed.onnx")
+    for name, size in (("N", 1), ("H", 192), ("W", 256)):
+        options.add_free_dimension_override_by_name(name, size)
+    onnxruntime.InferenceSession(find_model("mouse-topview"), options, providers=["CPUExecutionProvider"])
+    model = onnx.load(tmp_path / "fixed.onnx")
+    left = {node.op_type for node in model.graph.node if any("peaks" in name for name in node.output)}
+    computing = {
+        "Sub",
+        "ReduceMax",
+        "Less",
+        "Where",
+        "Equal",
+        "ReduceMin",
+        "Add",
+        "Cast",
+        "Concat",
+        "Pad",
+        "Relu",
+        "Mul",
+    }
+    computing |= {"GatherElements", "ReduceSumSquare", "LessOrEqual", "ReduceSum", "Max", "Div"}
+    assert "Where" in left
+    assert left <= computing | {"Unsqueeze", "Squeeze", "Expand", "Reshape", "Slice", "Split"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -38,6 +39,10 @@ class ProviderError(PosewireError):
     """A provider that cannot run this network here, and why."""
 
 
+class NotStartedError(ProviderError):
+    """A provider whose libraries ONNX Runtime could not load: nothing that a session is told changes that."""
+
+
 def missing_driver() -> str | None:
     """Why no NVIDIA GPU can be used here at all, or None if the driver is there and sees a GPU."""
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
@@ -50,6 +55,12 @@ def missing_driver() -> str | None:
     if status:
         return f"the NVIDIA driver does not start (CUDA error {status})"
     return None if count.value else "the NVIDIA driver sees no GPU"
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of ONNX Runtime says, in one line: without the place in its source that it begins with."""
+    said = " ".join(str(error).split())
+    return re.sub(r"^\S*\.(cc|h):\d+ .*?\) (const )?", "", said)[:200] or said[:200]
 
 
 def nodes_by_provider(events: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:

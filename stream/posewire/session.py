@@ -22,10 +22,12 @@ from posewire.providers import (
     AUTO,
     MEND,
     PROVIDERS,
+    NotStartedError,
     misplaced,
     missing_driver,
     nodes_by_provider,
     read_profile,
+    reason_of,
 )
 from posewire.providers import ProviderError as ProviderError
 from posewire_models.contract import ModelContract
@@ -120,9 +122,12 @@ class Network:
         data = only_outputs(model.data, shapes) if model.peaks and not peaks else model.data
         with tempfile.TemporaryDirectory(prefix="posewire-") as folder:
             self._session = self._open(replace(model, data=data), Path(folder))
+            name = PROVIDERS[self.provider]
+            if name not in self._session.get_providers():
+                raise NotStartedError(f"ONNX Runtime could not start {name} and fell back to the CPU")
             self._binding = self._session.io_binding()
             self._bind(inputs, self._outputs)
-            self._prove()
+            self._prove(name)
 
     def run(self) -> None:
         """Run the network on ``frames``; releases the interpreter lock while it works."""
@@ -146,15 +151,12 @@ class Network:
         for name, array in outputs.items():
             self._binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(array))
 
-    def _prove(self) -> None:
-        name = PROVIDERS[self.provider]
-        if name not in self._session.get_providers():
-            raise ProviderError(f"ONNX Runtime could not start {name} and fell back to the CPU")
+    def _prove(self, name: str) -> None:
         try:
             for _ in range(WARM_UP_RUNS):
                 self.run()
         except Exception as error:  # ONNX Runtime raises its own classes, all derived from Exception
-            raise ProviderError(f"the warm-up failed: {' '.join(str(error).split())[:200]}") from None
+            raise ProviderError(f"the warm-up failed: {reason_of(error)}") from None
         finally:
             profile = Path(self._session.end_profiling())
         if reason := misplaced(nodes_by_provider(read_profile(profile)), name):
@@ -186,11 +188,10 @@ def session_options(shape: tuple[int, ...], compute: Compute, profile_folder: Pa
 def open_session(data: bytes, options: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
     """An InferenceSession that does not change its providers by itself. Raises ProviderError."""
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=providers)
+        # Without its fallback, which tries the CPU and keeps the reason to itself.
+        return onnxruntime.InferenceSession(data, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime raises its own classes, all derived from Exception
-        raise ProviderError(f"no session: {' '.join(str(error).split())[:200]}") from None
-    session.disable_fallback()
-    return session
+        raise ProviderError(f"no session: {reason_of(error)}") from None
 
 
 def open_network(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from posewire.providers import misplaced, nodes_by_provider, read_profile
+from posewire.providers import misplaced, nodes_by_provider, read_profile, reason_of
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -61,3 +61,11 @@ def test_heavy_nodes_are_known_under_any_fused_name():
 def test_a_few_light_nodes_prove_no_gpu():
     assert misplaced({CUDA: Counter(Cast=1)}, CUDA) == f"only Cast ran on {CUDA}, and no heavy node anywhere"
     assert misplaced({CPU: Counter(Cast=1)}, CPU) is None
+
+
+def test_an_error_is_told_without_its_place_in_the_source():
+    said = "/src/python/state.cc:729 void onnx::Register(Options&, const Map&) Please install\n TensorRT (10).\n"
+    assert reason_of(RuntimeError(said)) == "Please install TensorRT (10)."
+    assert reason_of(RuntimeError("[ONNXRuntimeError] : 1 : FAIL : Load model failed")) == (
+        "[ONNXRuntimeError] : 1 : FAIL : Load model failed"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
+import io
 from contextlib import redirect_stdout, suppress
 from importlib import metadata
 
@@ -15,8 +15,8 @@ _LOADERS = ("tensorrt_libs", "tensorrt")
 
 def load_cuda() -> None:
     """Load the CUDA libraries of pip packages, without which ONNX Runtime's providers do not load. What it prints of
-    libraries that are missing goes to stderr."""
-    with redirect_stdout(sys.stderr):
+    missing ones is left out: the provider says which one it lacks."""
+    with redirect_stdout(io.StringIO()):
         getattr(onnxruntime, "preload_dlls", lambda: None)()
 
 

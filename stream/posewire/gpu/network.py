@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
@@ -27,7 +26,7 @@ from posewire.gpu.engines import EngineError, EngineFacts, engine_folder, engine
 from posewire.gpu.libraries import installed_version, load_cuda, load_tensorrt
 from posewire.gpu.options import provider_options
 from posewire.gpu.state import read_gpus
-from posewire.providers import ProviderError
+from posewire.providers import NotStartedError, ProviderError, reason_of
 from posewire.session import Model, Network
 from posewire_models.modelfile import INPUT
 
@@ -111,18 +110,21 @@ class GpuNetwork(Network):
         # The downloads are enqueued behind the network: one wait is enough.
         self._run_options.add_run_config_entry("disable_synchronize_execution_providers", "1")
         self._values = []
-        for name, array in inputs.items():
-            value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), _MEMORY, 0)
-            self._binding.bind_ortvalue_input(name, value)
-            self._values.append(value)
-            if name == INPUT:
-                self._upload = self._device.upload(self.frames, int(value.data_ptr()))
         self._downloads = []
-        for name, array in outputs.items():
-            value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype.type, _MEMORY, 0)
-            self._binding.bind_ortvalue_output(name, value)
-            self._values.append(value)
-            self._downloads.append(self._device.download(int(value.data_ptr()), array))
+        try:
+            for name, array in inputs.items():
+                value = onnxruntime.OrtValue.ortvalue_from_numpy(array, _MEMORY, 0)
+                self._binding.bind_ortvalue_input(name, value)
+                self._values.append(value)
+                if name == INPUT:
+                    self._upload = self._device.upload(self.frames, int(value.data_ptr()))
+            for name, array in outputs.items():
+                value = onnxruntime.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype.type, _MEMORY, 0)
+                self._binding.bind_ortvalue_output(name, value)
+                self._values.append(value)
+                self._downloads.append(self._device.download(int(value.data_ptr()), array))
+        except Exception as error:  # ONNX Runtime raises its own classes, all derived from Exception
+            raise ProviderError(f"no memory on the GPU: {reason_of(error)}") from None
 
 
 def open_gpu_network(
@@ -133,7 +135,7 @@ def open_gpu_network(
     try:
         return GpuNetwork(model, width, height, batch, compute, seen)
     except ProviderError as error:
-        if isinstance(error, EngineError) or not compute.cuda_graph:
+        if isinstance(error, (EngineError, NotStartedError)) or not compute.cuda_graph:
             raise
         reason = error
     network = GpuNetwork(model, width, height, batch, replace(compute, cuda_graph=False), seen)

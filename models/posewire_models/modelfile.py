@@ -16,10 +16,14 @@ import onnxruntime
 from posewire_models.contract import METADATA_KEY, ModelContract, parse_metadata
 from posewire_models.errors import ModelError
 from posewire_models.grid import padded_size
+from posewire_models.peaks import Maps, best_peaks
 from posewire_models.zoo import ModelBytes, read_model
 
 ODD_SIZES = ((396, 406), (640, 480), (97, 33))
 INPUT = "frames"
+PEAKS = "peaks"
+VALID_CELLS = "valid_cells"
+MOST_PEAK_DIFFERENCE_PX = 1e-2  # of peaks computed in the graph, from those of the maps: float32 against float64
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,29 @@ def plain_session(model: ModelBytes) -> Any:
 
 def read_contract(model: ModelBytes) -> ModelContract:
     """The contract of a model file. Raises ModelError: which field or tensor, and how to make it right."""
+    return read_file(model)[0]
+
+
+def read_file(model: ModelBytes) -> tuple[ModelContract, frozenset[str]]:
+    """The contract of a model file and the names of its outputs. Raises ModelError like `read_contract`."""
     session = plain_session(model)
     contract = parse_metadata(session.get_modelmeta().custom_metadata_map, f"model {model.path}")
-    violations = port_violations(contract, _ports(session.get_inputs()), _ports(session.get_outputs()))
+    violations = _all_port_violations(contract, session)
     if violations:
         raise ModelError(f"model {model.path}: {'; '.join(violations)}", tuple(violations))
-    return contract
+    return contract, frozenset(port.name for port in session.get_outputs())
+
+
+def _all_port_violations(contract: ModelContract, session: Any) -> list[str]:
+    outputs = _ports(session.get_outputs())
+    found = port_violations(contract, _ports(session.get_inputs()), outputs)
+    if contract.animals == "one" and any(port.name == PEAKS for port in outputs):
+        settable = {port.name: port for port in _ports(session.get_overridable_initializers())}
+        if VALID_CELLS not in settable:
+            found.append(f"output {PEAKS}: needs an input {VALID_CELLS!r}, float32 [2], with a default (model-file.md)")
+        else:
+            found += _port_violations(settable[VALID_CELLS], "tensor(float)", (2,), exact_names=True)
+    return found
 
 
 def port_violations(contract: ModelContract, inputs: Sequence[Port], outputs: Sequence[Port]) -> list[str]:
@@ -67,6 +88,8 @@ def port_violations(contract: ModelContract, inputs: Sequence[Port], outputs: Se
     }
     if contract.animals == "many":
         expected["pafs"] = ("tensor(float)", ("N", "h'", "w'", len(contract.skeleton), 2))
+    elif any(port.name == PEAKS for port in outputs):
+        expected[PEAKS] = ("tensor(float)", ("N", count, 3))
     found = []
     if [port.name for port in inputs] != [INPUT]:
         found.append(f"inputs: {[port.name for port in inputs]}; expected just {INPUT!r}")
@@ -117,11 +140,14 @@ def check_model(name_or_path: str) -> tuple[ModelContract | None, list[str]]:
         contract = parse_metadata({METADATA_KEY: metadata.get(METADATA_KEY, "")}, f"model {model.path}")
     except ModelError:
         return None, violations
-    wrong_ports = port_violations(contract, _ports(session.get_inputs()), _ports(session.get_outputs()))
+    wrong_ports = _all_port_violations(contract, session)
     violations += wrong_ports
     if not wrong_ports:
         for width, height in ODD_SIZES:
             violations += _run_violations(session, contract, width, height)
+        if contract.animals == "one" and any(port.name == PEAKS for port in session.get_outputs()):
+            for width, height in (ODD_SIZES[0], ODD_SIZES[-1]):
+                violations += _peaks_violations(session, contract, width, height)
     return contract, list(dict.fromkeys(violations))
 
 
@@ -159,3 +185,36 @@ def _run_violations(session: Any, contract: ModelContract, width: int, height: i
             f"{where}: heatmaps run from {heatmaps.min():.3g} to {heatmaps.max():.3g}; expected 0..1 (sigmoid inside)"
         )
     return found
+
+
+def _peaks_violations(session: Any, contract: ModelContract, width: int, height: int) -> list[str]:
+    """Hold the output ``peaks`` against the maps: all of them, and the first half of their rows and columns."""
+    stride = contract.stride
+    rows, columns = (padded_size(size, contract.pad_multiple) // stride for size in (height, width))
+    frames = np.random.default_rng(1).integers(
+        0, 256, (2, rows * stride, columns * stride, contract.channels), np.uint8
+    )
+    found = []
+    for cells in (None, ((rows + 1) // 2, (columns + 1) // 2)):
+        where = f"at {width}x{height}{'' if cells is None else f' with {VALID_CELLS} {list(cells)}'}"
+        try:
+            limit = {} if cells is None else {VALID_CELLS: np.array(cells, np.float32)}
+            heatmaps, offsets, peaks = session.run(["heatmaps", "offsets", PEAKS], {INPUT: frames} | limit)
+        except Exception as error:  # ONNX Runtime raises its own classes, all derived from Exception
+            found.append(f"{where}: {PEAKS} cannot be computed ({' '.join(str(error).split())[:160]})")
+            continue
+        if cells is not None:
+            heatmaps, offsets = (maps[:, : cells[0], : cells[1]] for maps in (heatmaps, offsets))
+        found += _peaks_apart(where, peaks, *best_peaks(heatmaps, offsets, stride))
+    return found
+
+
+def _peaks_apart(where: str, peaks: Maps, points: Maps, scores: Maps) -> list[str]:
+    if peaks.shape != (*points.shape[:2], 3):
+        return [f"{where}: {PEAKS} has shape {list(peaks.shape)}; expected {[*points.shape[:2], 3]}"]
+    if not np.isfinite(peaks).all():
+        return [f"{where}: {PEAKS} holds NaN or infinity"]
+    apart = float(np.abs(peaks[..., :2] - points).max())
+    if apart > MOST_PEAK_DIFFERENCE_PX or not np.allclose(peaks[..., 2], scores, atol=1e-5):
+        return [f"{where}: {PEAKS} lie up to {apart:.3g} px from the best peaks of the maps (model-file.md)"]
+    return []

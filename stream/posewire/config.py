@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from posewire.compute import Compute
 from posewire.endpoint import DEFAULT_ENDPOINT
 from posewire_models.contract import ModelContract
 from posewire_models.decoding import Decoding, decoding_of, decoding_problems
@@ -24,6 +25,19 @@ DEFAULT_MODEL = "synthetic-animal"
 
 CROP_WORDS = ("full", "follow", "auto")
 DEFAULT_BUDGET_MS = 5.0
+
+
+class ComputeSettings(BaseModel):
+    """The rig's table ``[compute]``: what `posewire.compute.Compute` says beyond provider and threads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    spinning: Literal["auto", "on", "off"] = "auto"
+    peaks: Literal["auto", "graph", "host"] = "auto"
+    fp16: bool = Field(default=True, strict=True)
+    cuda_graph: bool = Field(default=True, strict=True)
+    pinned: bool = Field(default=True, strict=True)
+    engine_cache: str = Field(default="auto", min_length=1)
 
 
 class RunSettings(BaseModel):
@@ -49,6 +63,7 @@ class RunSettings(BaseModel):
     min_score: float | None = Field(default=None, ge=0, le=1)
     provider: str = "auto"
     threads: int = Field(default=0, ge=0)
+    compute: ComputeSettings = Field(default_factory=ComputeSettings)
     show: Path | None = None
     insecure: bool = False
     realtime: bool = False
@@ -92,6 +107,11 @@ def crop_budget(settings: RunSettings, contract: ModelContract) -> float | None:
     return settings.budget_ms or DEFAULT_BUDGET_MS
 
 
+def compute_of(settings: RunSettings) -> Compute:
+    """How networks are computed: provider and threads, and the rig's table ``[compute]``."""
+    return Compute(settings.provider, settings.threads, **settings.compute.model_dump())
+
+
 def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
     """Rig file first, then the options that were given (not None). Raises InputError for the first wrong key."""
     if rig is not None and rig.suffix.lower() != ".toml":
@@ -103,8 +123,12 @@ def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
+        names = list(RunSettings.model_fields)
+        if len(first["loc"]) > 1 and key == "compute":
+            key, names = f"[compute] {first['loc'][1]}", list(ComputeSettings.model_fields)
         where = f"--{key.replace('_', '-')}" if key in given or rig is None else f"{rig}: {key}"
         if first["type"] == "extra_forbidden":
-            names = list(RunSettings.model_fields)
-            raise InputError(f"{where}: no such key{nearest(key, names)}; there are {', '.join(names)}") from None
+            raise InputError(
+                f"{where}: no such key{nearest(str(first['loc'][-1]), names)}; there are {', '.join(names)}"
+            ) from None
         raise InputError(f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}") from None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from posewire.compute import Compute
 from posewire.decode import Decoder, map_decoder
 from posewire.decode.merge import keep_whole, merge
 from posewire.decode.several import Placement
@@ -23,7 +24,7 @@ from posewire_models.decoding import Decoding
 @dataclass(frozen=True)
 class Settings:
     """What all looks of a pipeline share: model, provider, threads (0: chosen), least score, rules of several
-    animals.
+    animals; how networks are computed, if more is to be said of it than provider and threads.
     """
 
     model: Model
@@ -31,6 +32,7 @@ class Settings:
     threads: int
     min_score: float
     rules: Decoding
+    compute: Compute | None = None
 
 
 class FullLook:
@@ -44,7 +46,14 @@ class FullLook:
     def __init__(self, settings: Settings, width: int, height: int, crop: Crop | None) -> None:
         contract = settings.model.contract
         self.geometry: Geometry = plan(contract, width, height, crop)
-        self.network = open_network(settings.model, *self.geometry.padded, settings.provider, settings.threads)
+        self.network = open_network(
+            settings.model,
+            *self.geometry.padded,
+            settings.provider,
+            settings.threads,
+            compute=settings.compute,
+            seen=self.geometry.resized,
+        )
         self._preparation = Preparation(contract, self.geometry, self.network.frames)
         self._corner: tuple[int, int] | None = None
         if self.network.pafs is None:
@@ -70,7 +79,10 @@ class FullLook:
         """The network's maps -> ``poses`` and ``peaks``."""
         network = self.network
         if network.pafs is None:
-            self._one.decode(network.heatmaps, network.offsets)
+            if network.peaks is None:
+                self._one.decode(network.heatmaps, network.offsets)
+            else:
+                self._one.place(network.peaks)
             self.poses: Floats = self._one.poses
             self.peaks: Floats = self._one.peaks
             self.loose: Floats | None = None
@@ -102,7 +114,15 @@ class CropLook:
         while sizes[-1] < most:
             sizes.append(min(2 * sizes[-1], most))
         self._networks = [
-            open_network(settings.model, *geometry.padded, settings.provider, settings.threads, size) for size in sizes
+            open_network(
+                settings.model,
+                *geometry.padded,
+                settings.provider,
+                settings.threads,
+                size,
+                compute=settings.compute,
+            )
+            for size in sizes
         ]
         self._preparations = [
             [Preparation(contract, geometry, network.frames[n : n + 1]) for n in range(len(network.frames))]

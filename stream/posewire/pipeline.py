@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from posewire.auto import AutoView
 from posewire.clock import now_ns
+from posewire.compute import Compute
 from posewire.follow import WHOLE_EVERY, Follower
 from posewire.frame import Floats, Image
 from posewire.looks import CropLook, FullLook, Settings
@@ -45,9 +46,9 @@ class Pipeline:
     scale and model variant are chosen, and changed, so that a frame is through in that time (see `posewire.auto`).
     ``animals``: how many there are, if it is known; no more are found. ``appearance``: whether animals are also known
     by their colours. ``rules``: how maps become animals (default: the model's own). ``provider`` and ``threads`` as in
-    `posewire.session.open_network`. Frames of another size than the last are met by building the network for that size,
-    which takes as long as a start. Raises InputError if the
-    crop leaves the frame or the provider cannot run.
+    `posewire.session.open_network`; a ``compute`` replaces both. Frames of another size than the last are met by
+    building the network for that size, which takes as long as a start. Raises InputError if the crop leaves the frame
+    or the provider cannot run.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Pipeline:
         animals: int | None = None,
         appearance: bool = True,
         rules: Decoding | None = None,
+        compute: Compute | None = None,
         clock: Callable[[], int] = now_ns,
     ) -> None:
         self.model = model
@@ -75,7 +77,7 @@ class Pipeline:
         rules = rules or model.contract.rules
         if animals is not None:
             rules = replace(rules, max_animals=animals)
-        self._settings = Settings(model, provider, threads, self.min_score, rules)
+        self._settings = Settings(model, provider, threads, self.min_score, rules, compute)
         self._clock = clock
         self._tracker: Tracker | None = None
         self._colours: Colours | None = None
@@ -118,8 +120,9 @@ class Pipeline:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One-line remarks on what was chosen for a budget."""
-        return tuple(self._view.notes) if isinstance(self._view, AutoView) else ()
+        """One-line remarks on what was chosen for a budget, and on how the network is computed."""
+        chosen = tuple(self._view.notes) if isinstance(self._view, AutoView) else ()
+        return chosen + self.network.notes
 
     @property
     def model_now(self) -> Model:

@@ -17,7 +17,7 @@ import cv2
 
 from posewire import __version__
 from posewire.clock import clock_info, now_ns
-from posewire.config import CROP_WORDS, RunSettings, crop_budget, decoding_rules
+from posewire.config import CROP_WORDS, RunSettings, compute_of, crop_budget, decoding_rules
 from posewire.frame import Frame, SourceInfo
 from posewire.grabber import Grabber
 from posewire.ledger import Ledger
@@ -62,8 +62,7 @@ class Service:
             follow_px=settings.follow_px,
             follow_every=settings.follow_every,
             budget_ms=crop_budget(settings, model.contract),
-            provider=settings.provider,
-            threads=settings.threads,
+            compute=compute_of(settings),
             min_score=settings.min_score,
             animals=settings.animals,
             appearance=settings.appearance == "colour",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from posewire.providers import misplaced, nodes_by_provider, read_profile
+from posewire.providers import misplaced, nodes_by_provider, read_profile, reason_of
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -37,3 +37,35 @@ def test_a_profile_is_read_and_removed(tmp_path):
     path.write_text(json.dumps([event("Conv", CPU)]))
     assert nodes_by_provider(read_profile(path)) == {CPU: Counter(Conv=1)}
     assert not path.exists()
+
+
+TENSORRT = "TensorrtExecutionProvider"
+
+
+def test_tensorrt_shows_one_fused_node_for_the_network():
+    fused = Counter(TRTKernel_graph_pose_123_0=3)
+    assert misplaced({TENSORRT: fused}, TENSORRT) is None
+    assert misplaced({TENSORRT: fused, CUDA: Counter(Where=3), CPU: Counter(Shape=1)}, TENSORRT) is None
+
+
+def test_heavy_nodes_that_tensorrt_left_to_cuda_are_told():
+    reason = misplaced({TENSORRT: Counter(TRTKernel_graph_pose_123_0=3), CUDA: Counter(Conv=9)}, TENSORRT)
+    assert reason == f"heavy nodes did not run on {TENSORRT}: 9 Conv"
+
+
+def test_heavy_nodes_are_known_under_any_fused_name():
+    for operator in ("FusedConv", "QLinearConv", "NhwcFusedConv", "ConvTranspose", "FusedGemm", "Upsample"):
+        assert "heavy nodes" in misplaced({CUDA: Counter(Conv=1), CPU: Counter([operator])}, CUDA)
+
+
+def test_a_few_light_nodes_prove_no_gpu():
+    assert misplaced({CUDA: Counter(Cast=1)}, CUDA) == f"only Cast ran on {CUDA}, and no heavy node anywhere"
+    assert misplaced({CPU: Counter(Cast=1)}, CPU) is None
+
+
+def test_an_error_is_told_without_its_place_in_the_source():
+    said = "/src/python/state.cc:729 void onnx::Register(Options&, const Map&) Please install\n TensorRT (10).\n"
+    assert reason_of(RuntimeError(said)) == "Please install TensorRT (10)."
+    assert reason_of(RuntimeError("[ONNXRuntimeError] : 1 : FAIL : Load model failed")) == (
+        "[ONNXRuntimeError] : 1 : FAIL : Load model failed"
+    )

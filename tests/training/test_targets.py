@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posewire_training.peaks import best_peaks
+from posewire_models.peaks import best_peaks
 from posewire_training.targets import make_targets
 from reference_targets import targets_one
 

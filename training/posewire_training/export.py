@@ -27,6 +27,7 @@ from posewire_training.card_facts import made_by, speed
 from posewire_training.config import Project
 from posewire_training.graph import Graph
 from posewire_training.network import to_network
+from posewire_training.peaks_output import with_peaks
 from posewire_training.portrait import portrait
 from posewire_training.precision import (
     PRECISIONS,
@@ -147,6 +148,9 @@ def export(
         temperature=round(temperature, 4),
         decoding=decoding_for(len(record["keypoints"])) | settings.network.decoding if settings.animals > 1 else {},
     )
+    frame_time = speed(proto, record["input_size"], contract.channels)
+    if contract.animals == "one":
+        proto = with_peaks(proto, contract.stride)
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, contract.to_json()
     content = proto.SerializeToString()
@@ -161,7 +165,7 @@ def export(
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": record["versions"] | {"tf2onnx": version("tf2onnx"), "onnxruntime": onnxruntime.__version__},
         "training_seconds": round(record["seconds"]),
-        "speed": speed(proto, record["input_size"], contract.channels),
+        "speed": frame_time,
         "made_by": made_by(run, error_from, options),
         "picture": drawn,
         "settings": settings.model_dump(mode="json"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from posewire_models.peaks import best_peaks, unpadded
 from posewire_models.skeleton import Pair
 from posewire_training.assemble import Assembling, assemble, matched
 from posewire_training.batches import padded, whole_size
@@ -18,7 +19,6 @@ from posewire_training.dataset import Frames
 from posewire_training.images import Image
 from posewire_training.labels.record import Points, labelled
 from posewire_training.learner import Learner
-from posewire_training.peaks import best_peaks, unpadded
 from posewire_training.targets import Array
 
 NEAR_PX = 15.0

@@ -76,8 +76,30 @@ def _decode_one(heatmaps, offsets, rows, columns, place, best_cell, best, peaks,
             poses[k, 1] = np.nan
 
 
+@njit(nogil=True, cache=True)
+def _place_one(found, place, peaks, poses):  # type: ignore[no-untyped-def]
+    """found [K, 3] = x, y (pixels of the network's input), score -> peaks [K, 3] in frame pixels, NaN, NaN, 0 where the
+    score is NaN; ``place`` and ``poses`` as in `_decode_one`."""
+    scale_x, scale_y, left, top = place[1], place[2], place[3], place[4]
+    least = np.float32(place[5])
+    for k in range(found.shape[0]):
+        score = found[k, 2]
+        if np.isnan(score):
+            peaks[k, 0] = np.nan
+            peaks[k, 1] = np.nan
+            score = np.float32(0.0)
+        else:
+            peaks[k, 0] = left + (found[k, 0] + 0.5) / scale_x - 0.5
+            peaks[k, 1] = top + (found[k, 1] + 0.5) / scale_y - 0.5
+        peaks[k, 2] = score
+        poses[k] = peaks[k]
+        if score < least:
+            poses[k, 0] = np.nan
+            poses[k, 1] = np.nan
+
+
 class Decoder:
-    """Decodes the maps of one network input size into buffers made once.
+    """Decodes the maps of one network input size, or the peaks that the network itself found, into buffers made once.
 
     ``peaks`` and ``poses`` are float32 [1, K, 3] = x, y (full-frame pixels), score; ``peaks`` holds every best peak,
     ``poses`` what is published: NaN below ``min_score``.
@@ -106,3 +128,8 @@ class Decoder:
             heatmaps[0], offsets[0], self._rows, self._columns, self._place, self._best_cell, self._best,
             self.peaks[0], self.poses[0],
         )  # fmt: skip
+
+    def place(self, found: Floats) -> None:
+        """Read peaks that were computed in the graph, float32 [1, K, 3] = x, y (pixels of the network's input), score,
+        into ``peaks`` and ``poses``."""
+        _place_one(found[0], self._place, self.peaks[0], self.poses[0])

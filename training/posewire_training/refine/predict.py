@@ -13,13 +13,14 @@ from posewire_models.contract import ModelContract
 from posewire_models.errors import WorkError
 from posewire_models.grid import padded_size
 from posewire_models.modelfile import INPUT, read_contract
+from posewire_models.peaks import best_peaks, unpadded
+from posewire_models.prune import only_outputs
 from posewire_models.zoo import read_model
 from posewire_training.assemble import Assembling, assemble
 from posewire_training.batches import padded
 from posewire_training.dataset import scaled_image
 from posewire_training.images import Image
 from posewire_training.labels.record import Points
-from posewire_training.peaks import best_peaks, unpadded
 from posewire_training.settings import Size
 
 MOST_ANIMALS = 20
@@ -53,7 +54,9 @@ class Predictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(file.data, options, providers=["CPUExecutionProvider"])
+        self._maps = ["heatmaps", "offsets", *(["pafs"] if self.contract.animals == "many" else [])]
+        data = only_outputs(file.data, self._maps)
+        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
     def predict(self, images: Sequence[Image]) -> tuple[Predictions, Predictions]:
         """Predictions on frames (uint8 ``[h, w, 3]`` BGR, all of one size) and on their mirror images.
@@ -81,9 +84,10 @@ class Predictor:
         contract = self.contract
         height, width = images[0].shape[:2]
         size: Size = (padded_size(width, contract.pad_multiple), padded_size(height, contract.pad_multiple))
-        names = ["heatmaps", "offsets", *(["pafs"] if contract.animals == "many" else [])]
         try:
-            maps: list[Any] = self._session.run(names, {INPUT: np.stack([padded(image, size) for image in images])})
+            maps: list[Any] = self._session.run(
+                self._maps, {INPUT: np.stack([padded(image, size) for image in images])}
+            )
         except Exception as error:  # ONNX Runtime raises its own classes, all derived from Exception
             reason = " ".join(str(error).split())[:200]
             raise WorkError(f"model {self.path}: does not run on frames of {width}x{height} ({reason})") from None

@@ -14,7 +14,7 @@ import tiny_model
 from posewire.decode import Decoder
 from posewire.preprocess import plan
 from posewire_models.contract import parse_metadata
-from posewire_training.peaks import best_peaks, unpadded
+from posewire_models.peaks import best_peaks, unpadded
 
 sizes = st.integers(1, 5)
 # Few values, so that ties and whole zero maps come up.

@@ -1,27 +1,29 @@
 """One animal's keypoints from heatmaps and offsets, a batch at once, as the runtime decodes them.
 
-Training must not import the runtime; the tests hold the two together (and both to a slow twin), so that errors measured
-here are those of the poses that are published.
+Training measures errors with it, and `posewire models check` holds the output ``peaks`` of a file against it. The
+tests hold it together with the runtime's kernel (and both to a slow twin).
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from posewire_models.grid import cell_centre
-from posewire_training.targets import Array
+
+Maps = npt.NDArray[np.float32]
 
 _AROUND = np.array([(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)])
 _PEAK = 4  # the cell itself among them
 
 
-def unpadded(maps: Array, height: int, width: int, stride: int) -> Array:
+def unpadded(maps: Maps, height: int, width: int, stride: int) -> Maps:
     """Maps ``[B, h, w, ...]`` without the cells that lie wholly in the padding of images ``[height, width]``: those
     cannot hold a keypoint."""
     return maps[:, : -(-height // stride), : -(-width // stride)]
 
 
-def best_peaks(heatmaps: Array, offsets: Array, stride: int) -> tuple[Array, Array]:
+def best_peaks(heatmaps: Maps, offsets: Maps, stride: int) -> tuple[Maps, Maps]:
     """The highest cell of each heatmap, moved by its offset; neighbours that mean the same place vote.
 
     ``heatmaps``: ``[B, h, w, K]``, 0..1; ``offsets``: ``[B, h, w, K, 2]`` in input pixels. The answers of the peak's

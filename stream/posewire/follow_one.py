@@ -20,8 +20,8 @@ from posewire.frame import Floats
 
 # Places in the follower's state.
 _KNOWN, _X, _Y, _SPEED_X, _SPEED_Y, _WIDE, _HIGH, _SEEN_S, _SINCE, _SHAPE, _SMALLER, _VISIBLE, _SCORE = range(13)
-_STRIKES, _DOUBTED_VISIBLE, _DOUBTED_SCORE, _QUIET = range(13, 17)
-_STATE = 17
+_STRIKES, _DOUBTED_VISIBLE, _DOUBTED_SCORE, _QUIET, _MORE = range(13, 18)
+_STATE = 18
 
 WHOLE = -1  # instead of a shape's number
 SHRINK_AFTER = 15  # frames for which a smaller shape must have been enough
@@ -32,6 +32,7 @@ _FAINT = 0.6  # of the usual score
 _LONGEST_S = 0.5  # of a prediction; and a speed that old is none
 _STRIKES_MOST = 2  # doubts in a row after which the crop's answer counts as usual
 _CALM = 5  # frames without doubt that end a row
+_SETTLED = 10  # frames in which a crop must show more keypoints than usual, to be what is usual then
 
 
 @njit(nogil=True, cache=True)
@@ -100,8 +101,13 @@ def _saw(state, poses, shape, box, width, height, edge, time_s):  # type: ignore
         state[_QUIET] += 1.0
         if state[_QUIET] >= _CALM:
             state[_STRIKES] = 0.0
+        state[_MORE] = state[_MORE] + 1.0 if visible > state[_VISIBLE] else 0.0
+        if state[_MORE] >= _SETTLED:
+            state[_VISIBLE] += 1.0
+            state[_MORE] = 0.0
     else:
         state[_SINCE] = 0.0
+        state[_MORE] = 0.0
         state[_VISIBLE] = visible
         state[_SCORE] = score
         if state[_STRIKES] >= _STRIKES_MOST:

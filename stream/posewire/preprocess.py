@@ -113,7 +113,7 @@ class Preparation:
         if view.ndim == 2:
             self._resize(view, self._gray)
             if self._colour_staging is None:
-                self._target[:] = self._gray[:, :, None]
+                cv2.cvtColor(self._gray, cv2.COLOR_GRAY2BGR, dst=self._target)  # NumPy takes seventy times as long
         elif self._bgr is not None:
             self._resize(view, self._bgr)
             cv2.cvtColor(self._bgr, cv2.COLOR_BGR2RGB, dst=self._target)

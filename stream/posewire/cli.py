@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from posewire.cli_analyze import analyze
 from posewire.cli_labels import labels_app
 from posewire.cli_models import models_app
 from posewire.cli_project import add_project_verbs
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.command("refine")(refine)
+app.command("analyze")(analyze)
 app.add_typer(labels_app, name="labels")
 app.add_typer(tracks_app, name="tracks")
 

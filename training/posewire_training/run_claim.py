@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from posewire_models.errors import InputError
+from posewire_models.files import lock_file
 
 CLAIM = ".writing"
 
@@ -31,7 +30,7 @@ def claimed(run: Path) -> Iterator[None]:
             f"--run {run}: cannot be made ({error.strerror}); expected a folder that can be written"
         ) from None
     with file:
-        if not _locked(file):
+        if not lock_file(file):
             raise InputError(f"{run}: another training is writing there; wait for its end, or give another --run")
         try:
             yield
@@ -47,23 +46,3 @@ def is_new(run: Path) -> bool:
     """No training has written anything there yet."""
     return not run.exists() or all(path.name == CLAIM for path in run.iterdir())
 
-
-def _locked(file: IO[bytes]) -> bool:
-    """Lock a file; False if another one holds it. A file system without locks counts as held by nobody."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-    else:
-        import fcntl
-
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-    return True

@@ -40,6 +40,18 @@ class VideoFile:
         self._decoded = 0
         self._promised: int | None = None
         self._at_end = False
+        self.time_s = math.nan
+        """The container's time stamp of the frame that was read last, in s; 0 throughout where it has none."""
+
+    @property
+    def decoded(self) -> int:
+        """How many frames were read or skipped."""
+        return self._decoded
+
+    @property
+    def promised(self) -> int | None:
+        """How many frames the header promises, where it does."""
+        return self._promised
 
     def open(self) -> SourceInfo:
         """Opens the file and decodes its first frame. Raises InputError if there is no video in it."""
@@ -83,6 +95,18 @@ class VideoFile:
         self._decoded += 1
         return Frame(image, self._decoded - 1)
 
+    def skip(self) -> bool:
+        """Pass over the next frame: it is decoded, but not turned into an image. False at the end."""
+        if self._ahead is not None:
+            self._ahead = None
+        elif self._capture is None or self._at_end:
+            return False
+        elif not self._capture.grab():
+            self._at_end = True
+            return False
+        self._decoded += 1
+        return True
+
     def close(self) -> None:
         self._ahead = None
         if self._capture is not None:
@@ -103,6 +127,7 @@ class VideoFile:
             found, image = capture.read() if into is None else capture.read(into)
         except cv2.error as error:
             raise WorkError(f"{self.path}: frame {self._decoded} cannot be decoded: {error.err}") from error
+        self.time_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
         return found, image if found else None  # type: ignore[return-value]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -79,6 +80,23 @@ class Tracker:
         self._last_ns: int | None = None
         self.ids: npt.NDArray[np.int64] = self._ids_room[:0]
         self.id_scores: Floats = self._scores_room[:0]
+
+    def remembered(self) -> bytes:
+        """All that is kept from frame to frame, for `recall`; a few kilobytes."""
+        last = np.array([self._last_ns is not None, self._last_ns or 0], np.int64)
+        return zlib.compress(b"".join([last.tobytes(), *(part.tobytes() for part in self._memory)]), 1)
+
+    def recall(self, remembered: bytes) -> None:
+        """Go on from where a tracker of the same kind was. Raises ValueError for one of another kind."""
+        content = zlib.decompress(remembered)
+        if len(content) != 16 + sum(part.nbytes for part in self._memory):
+            raise ValueError("remembered by a tracker of another size")
+        known, last = np.frombuffer(content, np.int64, 2).tolist()
+        self._last_ns = last if known else None
+        at = 16
+        for part in self._memory:
+            part[...] = np.frombuffer(content, part.dtype, part.size, at).reshape(part.shape)
+            at += part.nbytes
 
     def step(
         self,

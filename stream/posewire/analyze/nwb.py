@@ -25,6 +25,7 @@ def write_nwb(result: Result, part: Path) -> None:
     """
     import ndx_pose
     from pynwb import NWBHDF5IO, NWBFile
+    from pynwb.image import ImageSeries
 
     subject = result.subject
     if odd := [name for name in subject.keypoints if set(name) & set("/:")]:
@@ -36,6 +37,16 @@ def write_nwb(result: Result, part: Path) -> None:
         session_start_time=start,
         file_create_date=[start],
     )
+    # The times stand in the file once, with the video; all positions refer to them.
+    video = ImageSeries(
+        name="video",
+        format="external",
+        external_file=[_told(subject.video, part.parent)],
+        dimension=np.array(subject.size, np.int32),
+        unit="NA",
+        timestamps=np.asarray(result.times),
+    )
+    file.add_acquisition(video)
     module = file.create_processing_module(name="behavior", description="poses found by a network")
     skeleton = ndx_pose.Skeleton(
         name="skeleton",
@@ -43,45 +54,37 @@ def write_nwb(result: Result, part: Path) -> None:
         edges=np.array(subject.skeleton, np.uint8 if len(subject.keypoints) < 256 else np.uint32).reshape(-1, 2),
     )
     module.add(ndx_pose.Skeletons(skeletons=[skeleton]))
-    series: list[Any] = []
     for place, name in enumerate(subject.animals or ("PoseEstimation",)):
-        mine = [
-            _series(result, place, number, keypoint, series[0] if series else None, series)
-            for number, keypoint in enumerate(subject.keypoints)
-        ]
-        module.add(_estimation(subject, name, mine, skeleton, part))
+        mine = [_series(result, place, number, keypoint, video) for number, keypoint in enumerate(subject.keypoints)]
+        module.add(_estimation(subject, name, mine, skeleton, video))
     _name_by(file, subject)
     with NWBHDF5IO(str(part), "w") as out:
         out.write(file)
 
 
-def _series(result: Result, place: int, number: int, keypoint: str, first: Any, series: list[Any]) -> Any:
+def _series(result: Result, place: int, number: int, keypoint: str, video: Any) -> Any:
     import ndx_pose
 
-    made = ndx_pose.PoseEstimationSeries(
+    return ndx_pose.PoseEstimationSeries(
         name=keypoint,
         description=f"position of {keypoint}",
         data=np.ascontiguousarray(result.poses[:, place, number, :2]),
         unit="pixels",
         reference_frame="(0, 0) is the centre of the top left pixel of the whole frame, x right, y down",
-        # The times stand in the file once; all other series refer to them.
-        timestamps=np.asarray(result.times) if first is None else first,
+        timestamps=video,
         confidence=np.ascontiguousarray(result.poses[:, place, number, 2]),
         confidence_definition="score of the network's heatmap at its peak, 0 to 1",
     )
-    series.append(made)
-    return made
 
 
-def _estimation(subject: Subject, name: str, series: list[Any], skeleton: Any, part: Path) -> Any:
+def _estimation(subject: Subject, name: str, series: list[Any], skeleton: Any, video: Any) -> Any:
     import ndx_pose
 
     return ndx_pose.PoseEstimation(
         name=name,
         pose_estimation_series=series,
         description=f"{name}: x and y in px of each keypoint's best peak, whatever its score",
-        original_videos=[_told(subject.video, part.parent)],
-        dimensions=np.array([subject.size], np.uint16),
+        source_video=video,
         scorer=subject.scorer,
         source_software="Posewire",
         source_software_version=__version__,

@@ -27,18 +27,34 @@ def write_slp(result: Result, part: Path) -> None:
 
     part.unlink(missing_ok=True)
     _write_head(result, part)
+    lengths = dict.fromkeys(_TABLES, 0)
+    for first, last in result.parts():
+        _, there = _shown(result, first, last)
+        animals = there.any(axis=-1)
+        lengths["frames"] += int(animals.any(axis=-1).sum())
+        lengths["instances"] += int(animals.sum())
+    lengths["pred_points"] = lengths["instances"] * len(result.subject.keypoints)
     with h5py.File(part, "r+") as file:
-        kinds = {}
-        for name in _TABLES:
-            kinds[name] = file[name].dtype
-            attributes = dict(file[name].attrs)
+        for name, length in lengths.items():
+            kind, attributes = file[name].dtype, dict(file[name].attrs)
             del file[name]
-            file.create_dataset(name, (0,), kinds[name], maxshape=(None,), chunks=(4096,)).attrs.update(attributes)
+            # In one piece: what a chunk has left over would be whatever stood in memory.
+            file.create_dataset(name, (length,), kind).attrs.update(attributes)
+        written = dict.fromkeys(_TABLES, 0)
         for first, last in result.parts():
-            for name, table in _tables(result, first, last, file, kinds).items():
-                length = len(file[name])
-                file[name].resize((length + len(table),))
-                file[name][length:] = table
+            kinds = {name: file[name].dtype for name in _TABLES}
+            for name, table in _tables(result, first, last, written, kinds).items():
+                begin = written[name]
+                file[name][begin : begin + len(table)] = table
+                written[name] += len(table)
+
+
+def _shown(result: Result, first: int, last: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """The poses of some frames, NaN below the least score, and bool [F, A, K] which keypoints are there."""
+    poses: Floats = np.array(result.poses[first:last])
+    poses[poses[..., 2] < result.subject.min_score] = np.nan
+    there: npt.NDArray[np.bool_] = np.asarray(np.isfinite(poses[..., :2]).all(axis=-1))
+    return poses, there
 
 
 def _write_head(result: Result, part: Path) -> None:
@@ -52,6 +68,9 @@ def _write_head(result: Result, part: Path) -> None:
         symmetries=[(names[a], names[b]) for a, b in subject.symmetric],
         name="animal",
     )
+    for symmetry in skeleton.symmetries:
+        # A set, which sleap-io writes in the order of chance; so that the same poses are the same bytes, a list.
+        object.__setattr__(symmetry, "nodes", sorted(symmetry.nodes, key=lambda node: names.index(node.name)))
     told = subject.video.absolute().as_posix()
     width, height = subject.size
     video = sio.Video(
@@ -73,17 +92,16 @@ def _write_head(result: Result, part: Path) -> None:
     sio.save_slp(labels, str(part), embed=False, verbose=False)
 
 
-def _tables(result: Result, first: int, last: int, file: Any, kinds: dict[str, Any]) -> dict[str, Any]:
-    """The rows of some frames: frames, instances (animals by frame), and points (keypoints by instance)."""
-    poses: Floats = np.array(result.poses[first:last])
-    poses[poses[..., 2] < result.subject.min_score] = np.nan
-    there: npt.NDArray[np.bool_] = np.asarray(np.isfinite(poses[..., :2]).all(axis=-1))  # [F, A, K]
+def _tables(
+    result: Result, first: int, last: int, written: dict[str, int], kinds: dict[str, Any]
+) -> dict[str, npt.NDArray[np.void]]:
+    """The rows of some frames behind those ``written``: frames, animals by frame, and keypoints by animal."""
+    poses, there = _shown(result, first, last)
     animals = there.any(axis=-1)  # [F, A]
     rows, places = np.nonzero(animals)
     shown, found = poses[rows, places], there[rows, places]
     keypoints = shown.shape[1]
 
-    before = {name: len(file[name]) for name in _TABLES}
     points = np.zeros(shown.shape[:2], kinds["pred_points"])
     points["x"], points["y"] = shown[..., 0], shown[..., 1]
     points["score"] = np.where(found, shown[..., 2], 0.0)
@@ -93,22 +111,22 @@ def _tables(result: Result, first: int, last: int, file: Any, kinds: dict[str, A
     several = result.id_scores is not None
     instances = np.zeros(len(rows), kinds["instances"])
     frames = np.unique(rows)
-    instances["instance_id"] = before["instances"] + np.arange(len(rows))
+    instances["instance_id"] = written["instances"] + np.arange(len(rows))
     instances["instance_type"] = _PREDICTED
-    instances["frame_id"] = before["frames"] + np.searchsorted(frames, rows)
+    instances["frame_id"] = written["frames"] + np.searchsorted(frames, rows)
     instances["track"] = places if several else -1
     instances["from_predicted"] = -1
     # Of an animal: the mean of its keypoints.
     instances["score"] = np.where(found, shown[..., 2], 0.0).sum(axis=1) / np.maximum(found.sum(axis=1), 1)
     if result.id_scores is not None:
         instances["tracking_score"] = result.id_scores[first:last][rows, places]
-    instances["point_id_start"] = before["pred_points"] + keypoints * np.arange(len(rows))
+    instances["point_id_start"] = written["pred_points"] + keypoints * np.arange(len(rows))
     instances["point_id_end"] = instances["point_id_start"] + keypoints
 
     labelled = np.zeros(len(frames), kinds["frames"])
     counts = animals.sum(axis=1)[frames]
-    labelled["frame_id"] = before["frames"] + np.arange(len(frames))
+    labelled["frame_id"] = written["frames"] + np.arange(len(frames))
     labelled["frame_idx"] = first + frames
-    labelled["instance_id_end"] = before["instances"] + np.cumsum(counts)
+    labelled["instance_id_end"] = written["instances"] + np.cumsum(counts)
     labelled["instance_id_start"] = labelled["instance_id_end"] - counts
     return {"frames": labelled, "instances": instances, "pred_points": points.reshape(-1)}

@@ -1,4 +1,4 @@
-"""The threads: frames in order, the poses of the live pipeline, errors that reach the reader, a stop between batches."""
+"""The threads: frames in order, poses as live, errors that reach the reader, a stop between batches."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def scene(seed=0):
         x = 100 * np.sin(n / 30)
         places = np.array([[200 + x, 100 + 20 * np.cos(n / 50)], [200 - x, 160]], np.float32)
         frame = np.ones((2, 3, 3), np.float32)
-        frame[..., :2] = BODY * [[1.0], [1.2]][0] + places[:, None]
+        frame[..., :2] = BODY + places[:, None]
         frame[1, :, 0] += [0, 5, 10]  # the other is longer
         order = rng.permutation(2)
         poses.append(frame[order])
@@ -60,7 +60,7 @@ def test_parts_are_joined_as_the_whole_is(animals):
 def test_a_newcomer_of_a_later_part_gets_a_new_number():
     poses, _ = scene()
     third = np.ones((1, 3, 3), np.float32)
-    third[0, :, :2] = BODY + [300, 400]
+    third[0, :, :2] = BODY + np.array([300, 400])
     poses = [np.concatenate([frame, third]) if n > 250 else frame for n, frame in enumerate(poses)]
     told = list(refined(as_blocks(poses), SKELETON, None, part=100, overlap=20))
     assert {int(ids[2]) for ids, _ in told[251:]} == {2}

@@ -40,7 +40,7 @@ def make(animals: int, frames: int = FRAMES, keypoints=KEYPOINTS, folder: Path =
         fps=30.0,
         keypoints=keypoints,
         skeleton=((0, 1), (1, 2)),
-        symmetric=(),
+        symmetric=((0, 2),),
         animals=tuple(f"animal{n + 1}" for n in range(animals)),
         scorer="posewire_m_01234567",
         min_score=0.3,
@@ -101,6 +101,7 @@ def test_sleap_shows_what_reaches_the_least_score(result, tmp_path):
     WRITERS["slp"](result, tmp_path / "a.slp")
     labels = sio.load_slp(str(tmp_path / "a.slp"), open_videos=False)
     assert [node.name for node in labels.skeleton.nodes] == list(KEYPOINTS)
+    assert labels.skeleton.symmetry_inds == [(0, 2)]
     assert labels.videos[0].shape == [FRAMES, 480, 640, 3]
     assert str(labels.videos[0].filename).endswith("videos/clip.mp4")
     assert [track.name for track in labels.tracks] == list(result.subject.animals)
@@ -126,7 +127,9 @@ def test_sleap_shows_what_reaches_the_least_score(result, tmp_path):
 def test_nwb_holds_a_series_a_keypoint(result, tmp_path):
     WRITERS["nwb"](result, tmp_path / "a.nwb")
     with NWBHDF5IO(str(tmp_path / "a.nwb"), "r") as file:
-        module = file.read().processing["behavior"]
+        read = file.read()
+        module = read.processing["behavior"]
+        assert read.acquisition["video"].external_file[0].endswith("videos/clip.mp4")
         for place, name in enumerate(result.subject.animals or ["PoseEstimation"]):
             found = module[name]
             assert list(found.skeleton.nodes[:]) == list(KEYPOINTS)

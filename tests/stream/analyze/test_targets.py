@@ -29,7 +29,7 @@ def test_an_output_folder_is_made(folder):
     (target,) = find_targets([folder / "clip10.mp4"], folder / "a" / "b")
     assert target.output("json") == folder / "a" / "b" / "clip10.posewire.json"
     assert (folder / "a" / "b").is_dir()
-    with pytest.raises(InputError, match="--out .*notes.txt: cannot be made"):
+    with pytest.raises(InputError, match=r"--out .*notes\.txt: cannot be made"):
         find_targets([folder / "clip10.mp4"], folder / "notes.txt")
 
 

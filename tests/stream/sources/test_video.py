@@ -198,3 +198,38 @@ def test_a_gray_recording_has_three_equal_channels() -> None:
     assert frame.image.shape == (406, 396, 3)
     assert np.array_equal(frame.image[..., 0], frame.image[..., 2])
     source.close()
+
+
+@pytest.mark.parametrize(("name", "fourcc"), [("a.mp4", "mp4v"), ("a.avi", "MJPG")])
+def test_skipped_frames_count_and_the_container_tells_times(name: str, fourcc: str, tmp_path: Path) -> None:
+    source = VideoFile(write_video(tmp_path / name, 10, fourcc))
+    source.open()
+    assert source.skip()
+    assert source.skip()
+    times = []
+    while (frame := source.read()) is not None:
+        assert round(float(frame.image.mean()) / 8) == frame.number
+        times.append((frame.number, round(source.time_s, 6)))
+        if frame.number == 6:
+            assert source.skip()
+    assert times == [(n, n / 25) for n in (2, 3, 4, 5, 6, 8, 9)]
+    assert (source.decoded, source.promised) == (10, 10)
+    assert not source.skip()
+    source.close()
+    assert not source.skip()
+
+
+def test_times_of_an_unsteady_rate_are_the_containers(tmp_path: Path) -> None:
+    ffmpeg = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+    steady = write_video(tmp_path / "a.avi", 12, "MJPG")
+    unsteady = tmp_path / "b.mkv"
+    # Frames 0, 1, 2, 6, 7, 8: a camera that lost some.
+    choose = "select=lt(mod(n\\,6)\\,3)"
+    command = [ffmpeg, "-loglevel", "error", "-i", str(steady), "-vf", choose, "-fps_mode", "vfr", str(unsteady)]
+    subprocess.run(command, check=True)
+    source = VideoFile(unsteady)
+    source.open()
+    times = []
+    while source.read() is not None:
+        times.append(round(source.time_s, 3))
+    assert times == [0.0, 0.04, 0.08, 0.24, 0.28, 0.32]

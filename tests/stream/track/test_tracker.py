@@ -165,6 +165,31 @@ def test_after_a_reset_it_is_as_new():
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize("animals", [None, 2])
+def test_a_tracker_that_recalls_goes_on_as_the_other(animals):
+    rng = np.random.default_rng(4)
+    frames = []
+    for n in range(60):
+        # They cross at frame 30, and a third one is there at times.
+        walkers = [pose(100 + 3 * n, 100 + n, 0, rng), pose(280 - 3 * n, 130 - n, np.pi, rng)]
+        frames.append(np.array(walkers + [pose(400, 300, 1, rng)] * (n % 3 == 0), np.float32))
+    first, second = (Tracker(len(BODY), SKELETON, animals=animals) for _ in range(2))
+    second.recall(first.remembered())  # knows nobody
+    for n, poses in enumerate(frames):
+        if n == 28:
+            second.recall(first.remembered())
+        mine, theirs = poses.copy(), poses.copy()
+        first.step(mine, n * 20_000_000)
+        if n >= 28:
+            second.step(theirs, n * 20_000_000)
+            np.testing.assert_array_equal(second.ids, first.ids)
+            np.testing.assert_array_equal(second.id_scores, first.id_scores)
+            np.testing.assert_array_equal(theirs, mine)
+    assert second.remembered() == first.remembered()
+    with pytest.raises(ValueError, match="another size"):
+        Tracker(3, [(0, 1)]).recall(first.remembered())
+
+
 def test_rules_that_mean_nothing_are_refused():
     with pytest.raises(ValueError, match="detected"):
         TrackRules(detected=1.0)

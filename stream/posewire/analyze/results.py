@@ -15,7 +15,7 @@ from posewire.analyze.journal import Block
 from posewire.frame import Floats
 from posewire_models.skeleton import Pair
 
-_STEP_BYTES = 8 << 20  # of a part
+_STEP_BYTES = 2 << 20  # of a part
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,21 @@ class BatchLook:
     def __init__(self, settings: Settings, width: int, height: int, crop: Crop | None, batch: int) -> None:
         contract = settings.model.contract
         geometry = plan(contract, width, height, crop)
-        self.network = open_network(settings.model, *geometry.padded, settings.provider, settings.threads, batch)
+        self.network = open_network(
+            settings.model,
+            *geometry.padded,
+            settings.provider,
+            settings.threads,
+            batch,
+            compute=settings.compute,
+            seen=geometry.resized,
+        )
         frames = self.network.frames
         self._preparations = [Preparation(contract, geometry, frames[n : n + 1]) for n in range(batch)]
         self._colours: Colours | None = None
         if self.network.pafs is None:
             self._one = Decoder(contract, geometry, settings.min_score)
-            self._one.decode(self.network.heatmaps[:1], self.network.offsets[:1])
+            self._decode_one(0)
         else:
             self._several = map_decoder(contract, geometry, settings.rules, settings.min_score)
             if contract.skeleton:
@@ -84,13 +92,20 @@ class BatchLook:
         network = self.network
         for n in range(batch.count):
             if network.pafs is None:
-                self._one.decode(network.heatmaps[n : n + 1], network.offsets[n : n + 1])
+                self._decode_one(n)
                 batch.peaks[n] = self._one.peaks[0]
             else:
                 several = self._several
                 poses = several.decode(network.heatmaps[n], network.offsets[n], network.pafs[n])
                 colours = None if self._colours is None else self._colours.read(batch.images[n], poses).copy()
                 batch.seen.append(Seen(poses.copy(), colours, _copy(several.bonds), _copy(several.loose)))
+
+    def _decode_one(self, n: int) -> None:
+        network = self.network
+        if network.peaks is None:
+            self._one.decode(network.heatmaps[n : n + 1], network.offsets[n : n + 1])
+        else:
+            self._one.place(network.peaks[n : n + 1])
 
 
 def _copy(array: Floats | None) -> Floats | None:

@@ -9,12 +9,13 @@ from typing import Any
 from posewire import __version__
 from posewire.analyze.batches import BatchLook
 from posewire.analyze.options import AnalyzeSettings, Layout, layout
-from posewire.config import RunSettings, decoding_rules
+from posewire.config import CROP_WORDS, RunSettings, decoding_rules
 from posewire.looks import Settings
 from posewire.preprocess import parse_crop
 from posewire.providers import missing_driver
 from posewire.session import load_model, open_network
 from posewire.track import CHANNELS, Tracker
+from posewire_models.errors import InputError
 
 
 class Engine:
@@ -31,6 +32,8 @@ class Engine:
         self.refine = settings.refine and self.several
         self.min_score = contract.min_score if settings.min_score is None else settings.min_score
         self.rules = decoding_rules(RunSettings(animals=settings.animals), contract)
+        if settings.crop in CROP_WORDS and settings.crop != "full":
+            raise InputError(f"--crop {settings.crop}: is for live streams; a recording takes full or X,Y,W,H")
         self.crop = parse_crop(settings.crop)
         self._settings = settings
         self.provider = self._find_provider(say)
@@ -52,11 +55,13 @@ class Engine:
         return wanted
 
     def fit(self, width: int, height: int) -> None:
-        """Be ready for frames of this size; the first look is made here, where its errors belong to the video."""
-        if (width, height) != self._size:
+        """Be ready for frames of this size."""
+        # On a GPU a network belongs to the thread that made it, and threads end with their video.
+        if (width, height) != self._size or self.provider != "cpu":
             self._size = width, height
             self._looks = [None] * self.layout.workers
-        self.look(0)
+        if self.provider == "cpu":
+            self.look(0)
 
     def look(self, number: int) -> BatchLook:
         """The look of a worker; made in the thread of whoever asks first, and kept for the next video."""

@@ -84,7 +84,10 @@ class Job:
                 return Done("stopped", found.frames, resumed, seconds)
             began_ns = now_ns()
             self._progress.phase = "writing"
-            said = self._write(found)
+            try:
+                said = self._write(found)
+            except WorkError as error:
+                raise WorkError(f"{error} (what was found is kept: the next call writes it)") from None
             target.journal.unlink(missing_ok=True)
             return Done("done", found.frames, resumed, seconds, (now_ns() - began_ns) * 1e-9, said)
         except OSError as error:
@@ -105,7 +108,8 @@ class Job:
                     "move it away, or give --again to replace it"
                 ) from None
             return None
-        mine = {**self._key, "refine": self._engine.refine}
+        # Another version of Posewire is no reason to do it anew unasked.
+        mine = {**self._key, "refine": self._engine.refine, "posewire": key.get("posewire")}
         if different := _difference({**key, "refine": refine}, mine):
             raise WorkError(
                 f"{target.video}: was analysed before with {different}; give --again to replace it, or another --out"

@@ -98,7 +98,7 @@ def layout(settings: AnalyzeSettings, provider: str, cores: int | None = None) -
     """What `settings` say, and for the rest what was measured to be fastest (docs/analyze.md).
 
     On the CPU one network of one thread for each core, one frame at a time: a frame's maps stay in the core's cache,
-    and no core waits for another. On a GPU two networks that take turns with their copies. Raises InputError for more
+    and no core waits for another. On a GPU one network, many frames at a time. Raises InputError for more
     threads than cores.
     """
     cores = cores or os.cpu_count() or 1
@@ -111,7 +111,7 @@ def layout(settings: AnalyzeSettings, provider: str, cores: int | None = None) -
                 f"take turns; give at most {max(1, cores // threads)} workers, or 0 to have it chosen"
             )
     else:
-        threads, workers = settings.threads or 1, settings.workers or 2
+        threads, workers = settings.threads or 1, settings.workers or 1
     batch = settings.batch or (1 if provider == "cpu" else GPU_BATCH)
     # Decoding is a third of the work of a small network: with more cores one thread could not feed them all.
     return Layout(workers, threads, batch, max(1, min(8, cores // 3)))

@@ -41,7 +41,7 @@ def test_the_machine_is_used_as_measured():
     assert layout(settings, "cpu", 1).decoders == 1
     assert layout(analyze_settings({"threads": 4}), "cpu", 8).workers == 2
     on_gpu = layout(settings, "cuda", 8)
-    assert (on_gpu.workers, on_gpu.batch) == (2, options.GPU_BATCH)
+    assert (on_gpu.workers, on_gpu.batch) == (1, options.GPU_BATCH)
     asked = layout(analyze_settings({"workers": 3, "batch": 4}), "cpu", 8)
     assert (asked.workers, asked.batch) == (3, 4)
     with pytest.raises(InputError, match="give at most 2 workers"):

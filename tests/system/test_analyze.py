@@ -81,7 +81,7 @@ def test_one_animal_is_found_as_live_and_told_of(dots, video):
     assert "analysed before with crop full (now 0,0,120,120); give --again" in other.stderr
     assert outputs(video.parent) == before
     anew = posewire(
-        "analyze", video, "--model", dots, "--format", ALL, "--again", "--batch", 4, "--workers", 1, "--json"
+        "analyze", video, "--model", dots, "--format", "h5", "--again", "--batch", 4, "--workers", 1, "--json"
     )
     assert anew.report["videos"][0]["state"] == "done", anew.stderr
     np.testing.assert_allclose(pd.read_hdf(video.with_name("clip.posewire.h5")), table, atol=1e-3)

@@ -69,8 +69,11 @@ class Job:
         self._keypoints = len(engine.model.contract.keypoints)
         self._key = {**engine.key(), "video": target.video.name, "content": fingerprint(target.video)}
 
-    def run(self) -> Done:
-        """Do what is left to do. Raises PosewireError; what was done by then is kept in the journal."""
+    def run(self, begun: Callable[[], None] = lambda: None) -> Done:
+        """Do what is left to do; ``begun`` is called when frames are about to come.
+
+        Raises PosewireError; what was done by then is kept in the journal.
+        """
         target = self._target
         try:
             if not self._again and (said := self._finished()) is not None:
@@ -79,7 +82,7 @@ class Job:
             resumed = found.frames if found else 0
             seconds = 0.0
             if found is None or found.end is None:
-                found, seconds = self._work_through(found)
+                found, seconds = self._work_through(found, begun)
             if found.end is None:
                 return Done("stopped", found.frames, resumed, seconds)
             began_ns = now_ns()
@@ -130,7 +133,7 @@ class Job:
             )
         return found
 
-    def _work_through(self, found: Found | None) -> tuple[Found, float]:
+    def _work_through(self, found: Found | None, begun: Callable[[], None]) -> tuple[Found, float]:
         """Every frame through the network and into the journal, up to the end of the video or the stop; and how many
         seconds that took.
         """
@@ -143,6 +146,7 @@ class Job:
                 self._say(f"{target.video}: goes on from frame {resumed}")
             self._progress.begin(info.frames, resumed)
             began_ns = now_ns()
+            begun()
             with closing(Journal(target.journal, self._key, found)) as journal:
                 tracker = engine.make_tracker()
                 pages = Pages(journal, self._keypoints, info.fps, tracker, found)

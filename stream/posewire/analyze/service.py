@@ -42,12 +42,11 @@ class Analysis:
         self.progress = Progress(len(self.targets), say)
         self._reports: list[dict[str, Any]] = []
         self._frames = 0
+        self._loading = False
         self._began = self._ended = (0, 0.0)  # clock in ns, and what all cores did in s
 
     def run(self) -> int:
         """Analyse all videos; returns the exit status: 1 if one of them failed."""
-        # Some of these take a second to load: that second, the networks work already.
-        threading.Thread(target=self._load_packages, name="posewire-loading", daemon=True).start()
         self._began = now_ns(), _processor_s()
         for number, target in enumerate(self.targets, 1):
             if self._stop.is_set():
@@ -56,6 +55,12 @@ class Analysis:
             self._reports.append(self._analyse(target))
         self._ended = now_ns(), _processor_s()
         return 1 if any(report["state"] == "failed" for report in self._reports) else 0
+
+    def _load_soon(self) -> None:
+        """Load what the formats need beside the networks' work: it takes a second or two."""
+        if not self._loading:
+            self._loading = True
+            threading.Thread(target=self._load_packages, name="posewire-loading", daemon=True).start()
 
     def _load_packages(self) -> None:
         for name in dict.fromkeys(package for format in self._settings.formats for package in PACKAGES[format]):
@@ -70,7 +75,7 @@ class Analysis:
         try:
             with target.claimed():
                 job = Job(self.engine, target, settings.formats, settings.again, self.progress, self._say, self._stop)
-                done = job.run()
+                done = job.run(self._load_soon)
         except PosewireError as error:
             report["error"] = " ".join(str(error).split())
             self._say(f"posewire: {report['error']}")

@@ -44,7 +44,7 @@ def write_nwb(result: Result, part: Path) -> None:
         external_file=[_told(subject.video, part.parent)],
         dimension=np.array(subject.size, np.int32),
         unit="NA",
-        timestamps=np.asarray(result.times),
+        timestamps=result.times,
     )
     file.add_acquisition(video)
     module = file.create_processing_module(name="behavior", description="poses found by a network")
@@ -68,11 +68,12 @@ def _series(result: Result, place: int, number: int, keypoint: str, video: Any) 
     return ndx_pose.PoseEstimationSeries(
         name=keypoint,
         description=f"position of {keypoint}",
-        data=np.ascontiguousarray(result.poses[:, place, number, :2]),
+        # Views: each is read from the disk only when it is written.
+        data=result.poses[:, place, number, :2],
         unit="pixels",
         reference_frame="(0, 0) is the centre of the top left pixel of the whole frame, x right, y down",
         timestamps=video,
-        confidence=np.ascontiguousarray(result.poses[:, place, number, 2]),
+        confidence=result.poses[:, place, number, 2],
         confidence_definition="score of the network's heatmap at its peak, 0 to 1",
     )
 

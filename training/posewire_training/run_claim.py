@@ -45,4 +45,3 @@ def claimed(run: Path) -> Iterator[None]:
 def is_new(run: Path) -> bool:
     """No training has written anything there yet."""
     return not run.exists() or all(path.name == CLAIM for path in run.iterdir())
-

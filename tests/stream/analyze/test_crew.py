@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 import filmed
+import peaked_model
 import several_model
 import tiny_model
 from posewire.analyze.batches import BatchLook
 from posewire.analyze.crew import Crew
+from posewire.compute import Compute
 from posewire.looks import Settings
 from posewire.pipeline import Pipeline
 from posewire.preprocess import parse_crop
@@ -97,6 +99,18 @@ def test_several_animals_too(many, batch):
     expected = live(*many, "full")
     assert {len(poses) for poses in expected} == {2}
     np.testing.assert_allclose(work.poses, expected, atol=1e-3)
+
+
+def test_peaks_from_the_graph_are_read_too(one, tmp_path):
+    """As on a GPU; here the CPU is told to compute them."""
+    video, maps = one
+    model = load_model(str(peaked_model.write(tmp_path / "dots.onnx")))
+    rules, least = model.contract.rules, model.contract.min_score
+    settings = Settings(model, "cpu", 1, least, rules, Compute("cpu", 1, peaks="graph"))
+    looks = [BatchLook(settings, 240, 160, parse_crop("30,20,180,120"), 4) for _ in range(2)]
+    assert looks[0].network.peaks is not None
+    work = Work(video, model, batch=4, look=looks.__getitem__)
+    np.testing.assert_allclose(work.poses, live(video, maps, "30,20,180,120"), atol=1e-3)
 
 
 def test_frames_that_were_done_are_passed_over(one):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from posewire.cli_analyze import analyze
+from posewire.cli_bench import bench_app
 from posewire.cli_labels import labels_app
 from posewire.cli_models import models_app
 from posewire.cli_project import add_project_verbs
@@ -31,6 +32,7 @@ app.command("refine")(refine)
 app.command("analyze")(analyze)
 app.add_typer(labels_app, name="labels")
 app.add_typer(tracks_app, name="tracks")
+app.add_typer(bench_app, name="bench")
 
 
 def main() -> None:

@@ -1,0 +1,95 @@
+"""The verbs `posewire bench ...`: figures with percentiles, intervals, machine and versions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from posewire.console import Json, Signals, emit, say
+
+bench_app = typer.Typer(
+    help="Measure this machine: figures to compare and to publish.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Out = Annotated[Path | None, typer.Option(help="Folder for FIGURES.json, FIGURES.md and FIGURES.html.")]
+Rounds = Annotated[int, typer.Option(help="Rounds in which all that is measured takes turns.")]
+Seconds = Annotated[float, typer.Option(help="Time for each thing measured, of all rounds together.")]
+Provider = Annotated[str, typer.Option(help="auto, tensorrt, cuda, cpu.")]
+Preset = Annotated[str | None, typer.Option(help="kane2020: picture sizes that others have published figures for.")]
+
+
+def _progress(line: str) -> None:
+    """One line that is written over, on a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()
+
+
+def _finish(report: dict[str, Any], out: Path | None, as_json: bool) -> int:
+    from posewire_bench.outcome import markdown
+    from posewire_bench.page import write_figures
+
+    if out is not None:
+        for path in write_figures(out, report):
+            say(f"wrote {path}")
+    emit(report, markdown(report), as_json)
+    return 0
+
+
+@bench_app.command("model")
+def bench_model(
+    model: Annotated[list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")] = None,
+    size: Annotated[list[str] | None, typer.Option(help="Input of the network, WxH; several take turns.")] = None,
+    batch: Annotated[int, typer.Option(help="Pictures in one run of the network.")] = 1,
+    threads: Annotated[list[int] | None, typer.Option(help="Threads on the CPU; 0: chosen; several take turns.")] = None,
+    provider: Provider = "auto",
+    preset: Preset = None,
+    rounds: Rounds = 15,
+    seconds: Seconds = 5.0,
+    out: Out = None,
+    as_json: Json = False,
+) -> int:
+    """The network alone, input and outputs bound."""
+    with Signals().installed():
+        from posewire_bench.model import bench_model as work
+        from posewire_bench.outcome import checked_plan
+        from posewire_bench.page import checked_out
+
+        checked_out(out)
+        report = work(
+            model or ["mouse-topview"],
+            size or [],
+            checked_plan(rounds, seconds),
+            provider=provider,
+            threads=threads or [0],
+            batch=batch,
+            preset=preset,
+            say=_progress,
+        )
+    return _finish(report, out, as_json)
+
+
+@bench_app.command("decode")
+def bench_decode(
+    animals: Annotated[list[int] | None, typer.Option(help="Animals in the maps; several numbers take turns.")] = None,
+    keypoints: Annotated[int, typer.Option(help="Keypoints of an animal.")] = 15,
+    cells: Annotated[str, typer.Option(help="Cells of a heatmap, WxH.")] = "128x128",
+    rounds: Rounds = 15,
+    seconds: Seconds = 2.0,
+    out: Out = None,
+    as_json: Json = False,
+) -> int:
+    """Maps -> keypoints and animals."""
+    with Signals().installed():
+        from posewire_bench.decode import bench_decode as work
+        from posewire_bench.outcome import checked_plan
+        from posewire_bench.page import checked_out
+        from posewire_bench.sizes import parse_size
+
+        checked_out(out)
+        plan = checked_plan(rounds, seconds)
+        report = work(animals or [1, 4, 20], keypoints, parse_size(cells, "--cells"), plan, say=_progress)
+    return _finish(report, out, as_json)

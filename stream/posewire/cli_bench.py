@@ -93,3 +93,60 @@ def bench_decode(
         plan = checked_plan(rounds, seconds)
         report = work(animals or [1, 4, 20], keypoints, parse_size(cells, "--cells"), plan, say=_progress)
     return _finish(report, out, as_json)
+
+
+@bench_app.command("pipeline")
+def bench_pipeline(
+    model: Annotated[list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")] = None,
+    source: Annotated[
+        str, typer.Option("--source", "--video", help="Where the frames come from: a video, a folder, synthetic.")
+    ] = "synthetic",
+    size: Annotated[
+        list[str] | None, typer.Option(help="Picture that reaches the network, WxH; several take turns.")
+    ] = None,
+    frame_size: Annotated[
+        str | None, typer.Option(help="Frames of the camera, WxH; with --size the network sees their middle.")
+    ] = None,
+    crop: Annotated[str, typer.Option(help="full, or X,Y,W,H in pixels of the frame.")] = "full",
+    frames: Annotated[int, typer.Option(help="Frames that are held in memory and run in turn.")] = 100,
+    provider: Provider = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = 0,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Also the whole program, `posewire run --pace max`: frames/s.")
+    ] = False,
+    against: Annotated[str | None, typer.Option(help="dlclive: DeepLabCut-Live on the same frames, in turn.")] = None,
+    peer_python: Annotated[Path | None, typer.Option(help="The Python that has DeepLabCut-Live.")] = None,
+    peer_model: Annotated[
+        Path | None, typer.Option(help="A model that DeepLabCut exported; default: one of the kind is built.")
+    ] = None,
+    preset: Preset = None,
+    rounds: Rounds = 15,
+    seconds: Seconds = 5.0,
+    out: Out = None,
+    as_json: Json = False,
+) -> int:
+    """Frame in -> message out, against a bare loop of the same network."""
+    with Signals().installed():
+        from posewire_bench.outcome import checked_plan
+        from posewire_bench.page import checked_out
+        from posewire_bench.pipeline import PipelineSettings
+        from posewire_bench.pipeline import bench_pipeline as work
+
+        checked_out(out)
+        settings = PipelineSettings(
+            models=model or ["mouse-topview"],
+            source=source,
+            sizes=size or [],
+            frame_size=frame_size,
+            crop=crop,
+            frames=frames,
+            provider=provider,
+            threads=threads,
+            preset=preset,
+            whole=whole,
+            against=against,
+            peer_python=peer_python,
+            peer_model=peer_model,
+        )
+        report = work(settings, checked_plan(rounds, seconds), say=_progress)
+    return _finish(report, out, as_json)

@@ -150,3 +150,30 @@ def bench_pipeline(
         )
         report = work(settings, checked_plan(rounds, seconds), say=_progress)
     return _finish(report, out, as_json)
+
+
+@bench_app.command("wire")
+def bench_wire(
+    rate: Annotated[float, typer.Option(help="Messages a second.")] = 500.0,
+    subscribers: Annotated[int, typer.Option(help="Subscribers in all; above 1, compared with one alone.")] = 1,
+    stuck: Annotated[int, typer.Option(help="How many of them never read.")] = 0,
+    animals: Annotated[int, typer.Option(help="Animals in a message.")] = 1,
+    keypoints: Annotated[int, typer.Option(help="Keypoints of an animal.")] = 17,
+    reader: Annotated[str, typer.Option(help="reader: every message; client: the newest, through its thread.")] = "reader",
+    endpoint: Annotated[str, typer.Option(help="Where the publishers bind; a port of their own each.")] = "tcp://127.0.0.1:*",
+    rounds: Rounds = 15,
+    seconds: Seconds = 10.0,
+    out: Out = None,
+    as_json: Json = False,
+) -> int:
+    """A published pose -> the hand of another process."""
+    with Signals().installed():
+        from posewire_bench.outcome import checked_plan
+        from posewire_bench.page import checked_out
+        from posewire_bench.wire import WireSettings
+        from posewire_bench.wire import bench_wire as work
+
+        checked_out(out)
+        settings = WireSettings(rate, subscribers, stuck, animals, keypoints, reader, endpoint)
+        report = work(settings, checked_plan(rounds, seconds), say=_progress)
+    return _finish(report, out, as_json)

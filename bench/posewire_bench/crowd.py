@@ -1,0 +1,127 @@
+"""More subscribers of a stream, in a process of their own: some that read at once, and some that never do.
+
+    python -m posewire_bench.crowd ENDPOINT READING STUCK
+
+Prints ``ready`` when all are connected. After a line on stdin the stuck ones, too, read what was kept for them, and one
+JSON object tells how many pose messages each subscriber got: ``reading`` and ``stuck``. The process runs at low priority:
+it stands for programs that a lab has on other cores or machines, and is not to take the core of the measured one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import zmq
+
+from posewire.message import pose_topic
+from posewire_models.errors import WorkError
+
+_PATIENCE_S = 60
+_SILENCE_MS = 500
+_STUCK_BUFFER = 16 * 1024  # so that a stuck subscriber is so at once, not after megabytes
+_MOST_SOCKETS = 400  # a context has room for 1023, a process often for 1024 descriptors
+
+
+def main() -> None:
+    """Command line."""
+    endpoint, reading, stuck = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    if hasattr(os, "nice"):
+        os.nice(10)
+    asked = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), asked.set()), daemon=True).start()
+    with zmq.Context() as context:
+        topic = pose_topic("main")
+        readers = [_connected(context, endpoint, topic, False) for _ in range(reading)]
+        deaf = [_connected(context, endpoint, topic, True) for _ in range(stuck)]
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        poller = zmq.Poller()
+        for socket in readers:
+            poller.register(socket, zmq.POLLIN)
+        counts = dict.fromkeys(readers, 0)
+        while not asked.is_set():
+            for socket, _ in poller.poll(200):
+                counts[socket] += _drained(socket, 0)
+        found = {
+            "reading": [count + _drained(socket, 0) for socket, count in counts.items()],
+            "stuck": [_drained(socket, _SILENCE_MS) for socket in deaf],
+        }
+        for socket in (*readers, *deaf):
+            socket.close(linger=0)
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+
+
+def _connected(context: zmq.Context[Any], endpoint: str, topic: bytes, stuck: bool) -> zmq.Socket[bytes]:
+    socket = context.socket(zmq.SUB)
+    if stuck:
+        socket.set(zmq.RCVHWM, 1)
+        socket.set(zmq.RCVBUF, _STUCK_BUFFER)
+    socket.subscribe(topic)
+    socket.connect(endpoint)
+    return socket
+
+
+def _drained(socket: zmq.Socket[bytes], wait_ms: int) -> int:
+    """Messages that are there, and that still come within ``wait_ms`` of the last one."""
+    count = 0
+    while True:
+        try:
+            socket.recv_multipart(zmq.NOBLOCK)
+            count += 1
+        except zmq.Again:
+            if not wait_ms or not socket.poll(wait_ms):
+                return count
+
+
+class Crowd:
+    """Those processes, from here: ``reading`` subscribers that read and ``stuck`` ones that do not."""
+
+    def __init__(self, endpoint: str, reading: int, stuck: int) -> None:
+        flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 0
+        shares = [(min(_MOST_SOCKETS, reading - at), 0) for at in range(0, reading, _MOST_SOCKETS)]
+        shares += [(0, stuck)] if stuck else []
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "posewire_bench.crowd", endpoint, str(part), str(deaf)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                creationflags=flags,
+            )
+            for part, deaf in shares
+        ]
+
+    def found(self) -> dict[str, list[int]]:
+        """How many messages each got; now the stuck ones read what was kept for them. Raises WorkError."""
+        found: dict[str, list[int]] = {"reading": [], "stuck": []}
+        for process in self._processes:
+            try:
+                out, _ = process.communicate("\n", timeout=_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                raise WorkError("the other subscribers do not answer") from None
+            if process.returncode:
+                raise WorkError(f"the other subscribers ended with status {process.returncode}")
+            for key, counts in json.loads(out.splitlines()[-1]).items():
+                found[key] += counts
+        return found
+
+    def __enter__(self) -> Crowd:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+
+if __name__ == "__main__":
+    main()

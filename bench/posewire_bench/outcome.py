@@ -35,8 +35,11 @@ def checked_plan(rounds: int, seconds: float) -> Plan:
     return Plan(rounds, seconds)
 
 
-def figure(name: str, series: Series, **facts: Any) -> dict[str, Any]:
-    """A measured series as it is reported; ``facts``: what was set for it, e.g. ``model``, ``input``, ``threads``."""
+def figure(name: str, series: Series, *, work: bool = True, **facts: Any) -> dict[str, Any]:
+    """A measured series as it is reported; ``facts``: what was set for it, e.g. ``model``, ``input``, ``threads``.
+
+    ``work``: whether calls followed each other, so that their number in a second means something.
+    """
     values = np.concatenate(series.rounds)
     rounds = [summary(one) for one in series.rounds]
     return {
@@ -46,12 +49,12 @@ def figure(name: str, series: Series, **facts: Any) -> dict[str, Any]:
         "count": len(values),
         "warm_up": series.warm_up,
         **summary(values),
-        "per_second": 1e3 / float(values.mean()),
+        "per_second": 1e3 / float(values.mean()) if work else None,
         "histogram": histogram(values),
         "rounds": {
             "count": [len(one) for one in series.rounds],
             **{key: [one[key] for one in rounds] for key in _PERCENTILES},
-            "per_second": [1e3 / float(one.mean()) for one in series.rounds],
+            **({"per_second": [1e3 / float(one.mean()) for one in series.rounds]} if work else {}),
         },
     }
 
@@ -60,6 +63,9 @@ def comparison(name: str, of: dict[str, Any], to: dict[str, Any]) -> dict[str, A
     """How one figure stands to another that was measured in turn with it."""
     found: dict[str, Any] = {"name": name, "of": of["name"], "to": to["name"], "rounds": len(of["rounds"]["p50"])}
     for key in (*COMPARED, "per_second"):
+        if key not in of["rounds"]:
+            found[key] = None
+            continue
         pair = of["rounds"][key], to["rounds"][key]
         found[key] = {"ratio": _parts(ratio(*pair, paired=True))}
         if key in COMPARED:
@@ -162,7 +168,7 @@ def _cores(load: dict[str, Any]) -> str:
 def _figures(figures: Sequence[dict[str, Any]]) -> str:
     heads = ["ms", "p50", "p95", "p99", "p99.9", "max", "a second", "calls", "before them"]
     rows = [
-        [one["name"], *(f"{one[key]:.3f}" for key in _PERCENTILES), f"{one['per_second']:.1f}",
+        [one["name"], *(f"{one[key]:.3f}" for key in _PERCENTILES), _rate(one["per_second"]),
          f"{len(one['rounds']['count'])} x {one['count'] // len(one['rounds']['count'])}", str(one["warm_up"])]
         for one in figures
     ]  # fmt: skip
@@ -173,7 +179,7 @@ def _comparisons(comparisons: Sequence[dict[str, Any]]) -> str:
     heads = ["compared, round by round", "p50 ratio", "p50 difference ms", "p99 ratio", "a second, ratio"]
     rows = [
         [one["name"], ranged(one["p50"]["ratio"]), ranged(one["p50"]["difference_ms"]), ranged(one["p99"]["ratio"]),
-         ranged(one["per_second"]["ratio"])]
+         ranged(one["per_second"] and one["per_second"]["ratio"])]
         for one in comparisons
     ]  # fmt: skip
     return table(heads, rows) + "\n\nIn brackets: 95 % interval over rounds (bootstrap)."
@@ -188,8 +194,14 @@ def _published(published: dict[str, Any]) -> str:
     return table(heads, rows) + f"\n\n{published['source']}"
 
 
-def ranged(part: dict[str, float | None], digits: int = 3) -> str:
+def _rate(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def ranged(part: dict[str, float | None] | None, digits: int = 3) -> str:
     """A value with its interval in brackets, where there is one."""
+    if part is None:
+        return "–"
     if part["low"] is None:
         return f"{part['value']:.{digits}f}"
     return f"{part['value']:.{digits}f} [{part['low']:.{digits}f}, {part['high']:.{digits}f}]"

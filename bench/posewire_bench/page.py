@@ -65,7 +65,8 @@ def page_of(report: dict[str, Any]) -> str:
         sections.append(_comparisons(report["comparisons"]))
     if report.get("published"):
         sections.append(_published(report["published"]))
-    sections += [_rounds(report["figures"]), _histograms(report["figures"]), _definitions()]
+    measured = [one for one in report["figures"] if not one.get("part")]
+    sections += [_rounds(measured), _histograms(measured), _definitions()]
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n" + "\n".join(sections) + "\n</body>\n</html>\n"
@@ -76,7 +77,7 @@ def _figures(figures: Sequence[dict[str, Any]]) -> str:
     heads = ("ms", "p50", "p95", "p99", "p99.9", "max", "a second", "calls", "rounds", "warm-up calls")
     rows = [
         (one["name"], *(f"{one[key]:.3f}" for key in ("p50", "p95", "p99", "p999", "max")),
-         f"{one['per_second']:.1f}", str(one["count"]), str(len(one["rounds"]["count"])), str(one["warm_up"]))
+         "–" if one["per_second"] is None else f"{one['per_second']:.1f}", str(one["count"]), str(len(one["rounds"]["count"])), str(one["warm_up"]))
         for one in figures
     ]  # fmt: skip
     return f"<h2>Durations</h2>\n{_table(heads, rows)}"
@@ -86,7 +87,7 @@ def _comparisons(comparisons: Sequence[dict[str, Any]]) -> str:
     heads = ("compared, round by round", "p50 ratio", "p50 difference ms", "p99 ratio", "a second, ratio")
     rows = [
         (one["name"], ranged(one["p50"]["ratio"]), ranged(one["p50"]["difference_ms"]), ranged(one["p99"]["ratio"]),
-         ranged(one["per_second"]["ratio"]))
+         ranged(one["per_second"] and one["per_second"]["ratio"]))
         for one in comparisons
     ]  # fmt: skip
     chart = ratios_chart([(one["name"], one["p50"]["ratio"]) for one in comparisons])

@@ -127,10 +127,10 @@ def bench_pipeline(
         facts = lane.facts
         pair = [figure(name, found[name], **facts) for name in (f"pipeline, {lane.name}", f"bare network, {lane.name}")]
         warm_up, rounds = found[f"pipeline, {lane.name}"].warm_up, plan.rounds
-        parts = [figure(f"- {name}, {lane.name}", Series(values[-rounds:], warm_up), **facts, part=True)
+        parts = [figure(f"- {name}, {lane.name}", Series(values[-rounds:], warm_up), work=False, **facts, part=True)
                  for name, values in lane.stages.items()]  # fmt: skip
         arrived = _arrived(messages, [len(one) for one in found[f"pipeline, {lane.name}"].rounds], warm_up)
-        parts.append(figure(f"- frame to reader's hand, {lane.name}", arrived, **facts, part=True))
+        parts.append(figure(f"- frame to reader's hand, {lane.name}", arrived, work=False, **facts, part=True))
         figures += [*pair, *parts]
         comparisons.append(comparison(f"pipeline to bare network, {lane.name}", *pair))
         if messages["lost"]:

@@ -134,11 +134,11 @@ def bench_wire(
     facts = {key: getattr(settings, key) for key in ("rate", "animals", "keypoints")}
     taken = {name: {key: _rounds(found, key, per_round, plan.rounds, warm_up) for key in ("received", "in_hand")}
              for name, found in heard.items()}  # fmt: skip
-    figures = [figure(f"in hand, {name}", parts["in_hand"], **facts) for name, parts in taken.items()]
-    figures += [figure(f"- off the socket, {name}", parts["received"], **facts, part=True)
+    figures = [figure(f"in hand, {name}", parts["in_hand"], work=False, **facts) for name, parts in taken.items()]
+    figures += [figure(f"- off the socket, {name}", parts["received"], work=False, **facts, part=True)
                 for name, parts in taken.items()]  # fmt: skip
-    figures += [figure(f"- sent late, {name}", Series([one / 1e6 for one in senders[name].late], warm_up), **facts,
-                       part=True) for name in names]  # fmt: skip
+    figures += [figure(f"- sent late, {name}", Series([one / 1e6 for one in senders[name].late], warm_up),
+                       work=False, **facts, part=True) for name in names]  # fmt: skip
     comparisons = []
     if crowded:
         comparisons = [comparison(f"{many['name']} to {one['name']}", many, one)

@@ -177,3 +177,40 @@ def bench_wire(
         settings = WireSettings(rate, subscribers, stuck, animals, keypoints, reader, endpoint)
         report = work(settings, checked_plan(rounds, seconds), say=_progress)
     return _finish(report, out, as_json)
+
+
+@bench_app.command("all")
+def bench_all(
+    model: Annotated[list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")] = None,
+    source: Annotated[str, typer.Option("--source", "--video", help="Where the frames come from.")] = "synthetic",
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer sizes and rounds: about a minute.")] = False,
+    provider: Provider = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = 0,
+    out: Out = None,
+    as_json: Json = False,
+) -> int:
+    """All of these, one after the other, in one report."""
+    with Signals().installed():
+        from posewire_bench.everything import bench_all as work
+        from posewire_bench.page import checked_out
+
+        checked_out(out)
+        report = work(
+            model or ["mouse-topview"], quick=quick, provider=provider, threads=threads, source=source, say=_progress
+        )
+    return _finish(report, out, as_json)
+
+
+@bench_app.command("compare")
+def bench_compare(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="FIGURES.json, its folder, or what --json printed.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The same of another run.")],
+    least: Annotated[float, typer.Option(help="Smaller changes count as none (a share).")] = 0.02,
+    as_json: Json = False,
+) -> int:
+    """Tell change from noise: faster, slower, or no difference shown."""
+    from posewire_bench.compare import compare, read_report, readable
+
+    result = compare(read_report(old), read_report(new), least)
+    emit(result, readable(result), as_json)
+    return 0

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import zmq
@@ -23,6 +24,7 @@ from posewire_models.errors import WorkError
 
 _PATIENCE_S = 60
 _SILENCE_MS = 500
+_LOOK_S = 0.02  # ZeroMQ's own thread takes every message off the wire at once; the program looks as often as a screen
 _STUCK_BUFFER = 16 * 1024  # so that a stuck subscriber is so at once, not after megabytes
 _MOST_SOCKETS = 400  # a context has room for 1023, a process often for 1024 descriptors
 
@@ -39,13 +41,11 @@ def main() -> None:
         deaf = [_connected(context, endpoint, topic, True) for _ in range(stuck)]
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        poller = zmq.Poller()
-        for socket in readers:
-            poller.register(socket, zmq.POLLIN)
         counts = dict.fromkeys(readers, 0)
-        while not asked.is_set():
-            for socket, _ in poller.poll(200):
+        while not asked.wait(_LOOK_S):
+            for socket in readers:
                 counts[socket] += _drained(socket, 0)
+        time.sleep(_SILENCE_MS / 1e3)  # the last messages are still under way
         found = {
             "reading": [count + _drained(socket, 0) for socket, count in counts.items()],
             "stuck": [_drained(socket, _SILENCE_MS) for socket in deaf],

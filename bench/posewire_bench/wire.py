@@ -28,6 +28,7 @@ from posewire_bench.subscriber import READERS, Subscriber
 from posewire_models.errors import InputError, nearest
 
 ANY_PORT = "tcp://127.0.0.1:*"
+PLACES = ("first", "middle", "last")
 _WARM_UP_S = 0.5
 _FLOOD = 4 * HIGH_WATER  # messages that fill all queues of a stuck subscriber
 _FLOOD_RATE = 4000.0
@@ -36,11 +37,13 @@ _MOST_RATE = 20_000.0
 
 @dataclass(frozen=True)
 class WireSettings:
-    """``rate`` messages/s; ``subscribers`` in all, ``stuck`` of them; ``reader``: ``reader`` or ``client``."""
+    """``rate`` messages/s; ``subscribers`` in all, ``stuck`` of them; ``place``: whether the measured one connects
+    first, in the middle or last (ZeroMQ serves subscribers one after the other); ``reader``: ``reader`` or ``client``."""
 
     rate: float = 500.0
     subscribers: int = 1
     stuck: int = 0
+    place: str = "first"
     animals: int = 1
     keypoints: int = 17
     reader: str = "reader"
@@ -93,26 +96,28 @@ def bench_wire(
     per_round = max(5, round(settings.rate * plan.seconds / plan.rounds))
     warm_up = max(20, round(settings.rate * _WARM_UP_S))
     crowded = settings.subscribers > 1
-    notes = []
+    notes: list[str] = []
+    names = [_name(settings, 1), *([_name(settings, settings.subscribers)] if crowded else [])]
     with ExitStack() as stack:
-        names = [_name(settings, 1, 0)] + [_name(settings, settings.subscribers, settings.stuck)] * crowded
-        senders, listeners, crowd = {}, {}, None
+        senders: dict[str, Sender] = {}
+        listeners: dict[str, Subscriber] = {}
+        crowd: list[Crowd] = []
         for name in names:
             publisher = stack.enter_context(Publisher(settings.endpoint, STREAM))
             sender = senders[name] = Sender(publisher, settings)
-            if name != names[0]:
-                # Half of the others come before the measured one, so that it has no first place.
-                reading = settings.subscribers - 1 - settings.stuck
-                before = stack.enter_context(Crowd(publisher.endpoint, reading // 2, settings.stuck))
-                wait_for(publisher, reading // 2 + settings.stuck)
-            listeners[name] = stack.enter_context(Subscriber(publisher.endpoint, settings.reader))
-            wait_for(publisher, 1 if name == names[0] else reading // 2 + settings.stuck + 1)
-            if name != names[0]:
-                crowd = before, stack.enter_context(Crowd(publisher.endpoint, reading - reading // 2, 0))
-                wait_for(publisher, settings.subscribers)
-            if name != names[0] and settings.stuck:
-                say("filling the queues of the stuck subscribers")
-                sender.send(_FLOOD, _FLOOD_RATE, PASSED_OVER)
+            before, after = (0, 0) if name == names[0] else _crowd_sizes(settings)
+            connected = 0
+            for part, stuck in ((before, 0), (None, 0), (after, settings.stuck if name != names[0] else 0)):
+                if part is None:
+                    listeners[name] = stack.enter_context(Subscriber(publisher.endpoint, settings.reader))
+                    connected += 1
+                elif part or stuck:
+                    crowd.append(stack.enter_context(Crowd(publisher.endpoint, part, stuck)))
+                    connected += part + stuck
+                wait_for(publisher, connected)
+        if settings.stuck:
+            say("filling the queues of the stuck subscribers")
+            senders[names[1]].send(_FLOOD, _FLOOD_RATE, PASSED_OVER)
         occasion = Occasion("wire", {"rounds": plan.rounds, "seconds": plan.seconds, **vars(settings)})
         for name in names:
             senders[name].send(warm_up, settings.rate, PASSED_OVER)
@@ -124,8 +129,8 @@ def bench_wire(
         for sender in senders.values():
             sender.end()
         heard = {name: listener.found() for name, listener in listeners.items()}
-        others = None
-        if crowd is not None:
+        others: dict[str, Any] | None = None
+        if crowd:
             sent = senders[names[1]].publisher.messages
             counts = [part.found() for part in crowd]
             others = {key: sum((one[key] for one in counts), []) for key in ("reading", "stuck")}
@@ -156,17 +161,24 @@ def _check(settings: WireSettings) -> None:
         raise InputError(f"--stuck {settings.stuck}: expected 0 to {settings.subscribers - 1}: the measured one reads")
     if not (1 <= settings.animals <= 1000 and 1 <= settings.keypoints <= 1000):
         raise InputError("--animals and --keypoints: expected 1 to 1000 each")
+    if settings.place not in PLACES:
+        raise InputError(f"--place {settings.place}: expected {', '.join(PLACES)}{nearest(settings.place, PLACES)}")
     if settings.reader not in READERS:
         raise InputError(
             f"--reader {settings.reader}: expected {' or '.join(READERS)}{nearest(settings.reader, READERS)}"
         )
 
 
-def _name(settings: WireSettings, subscribers: int, stuck: int) -> str:
-    return (
-        f"{subscribers} subscriber{'s' * (subscribers > 1)}" + (f", {stuck} stuck" if stuck else "")
-        + f", {settings.rate:g}/s, {settings.reader}"
-    )  # fmt: skip
+def _crowd_sizes(settings: WireSettings) -> tuple[int, int]:
+    """How many of the others that read connect before the measured one, and after it."""
+    reading = settings.subscribers - 1 - settings.stuck
+    before = {"first": 0, "middle": reading // 2, "last": reading}[settings.place]
+    return before, reading - before
+
+
+def _name(settings: WireSettings, subscribers: int) -> str:
+    among = "" if subscribers == 1 else f", {settings.stuck} stuck, the measured one {settings.place}"
+    return f"{subscribers} subscriber{'s' * (subscribers > 1)}{among}, {settings.rate:g}/s, {settings.reader}"
 
 
 def _rounds(found: dict[str, Any], key: str, per_round: int, rounds: int, warm_up: int) -> Series:

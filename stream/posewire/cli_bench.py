@@ -157,6 +157,7 @@ def bench_wire(
     rate: Annotated[float, typer.Option(help="Messages a second.")] = 500.0,
     subscribers: Annotated[int, typer.Option(help="Subscribers in all; above 1, compared with one alone.")] = 1,
     stuck: Annotated[int, typer.Option(help="How many of them never read.")] = 0,
+    place: Annotated[str, typer.Option(help="When the measured one connects: first, middle, last.")] = "first",
     animals: Annotated[int, typer.Option(help="Animals in a message.")] = 1,
     keypoints: Annotated[int, typer.Option(help="Keypoints of an animal.")] = 17,
     reader: Annotated[str, typer.Option(help="reader: every message; client: the newest, through its thread.")] = "reader",
@@ -174,7 +175,7 @@ def bench_wire(
         from posewire_bench.wire import bench_wire as work
 
         checked_out(out)
-        settings = WireSettings(rate, subscribers, stuck, animals, keypoints, reader, endpoint)
+        settings = WireSettings(rate, subscribers, stuck, place, animals, keypoints, reader, endpoint)
         report = work(settings, checked_plan(rounds, seconds), say=_progress)
     return _finish(report, out, as_json)
 

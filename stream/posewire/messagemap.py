@@ -9,6 +9,9 @@ from typing import Any
 from posewire_models.errors import InputError
 
 
+_MISSING = object()  # of no kind that a message holds
+
+
 class MessageError(InputError):
     """Bytes that are no message of wire format 1: of another version, or broken."""
 
@@ -21,8 +24,9 @@ class MessageMap:
     map: dict[Any, Any] = field(repr=False)
 
     def get(self, key: str, kind: type | tuple[type, ...]) -> Any:
-        if key in self.map and isinstance(self.map[key], kind):
-            return self.map[key]
+        value = self.map.get(key, _MISSING)
+        if isinstance(value, kind):
+            return value
         kinds = kind if isinstance(kind, tuple) else (kind,)
         expected = " or ".join("nil" if one is NoneType else one.__name__ for one in kinds)
         found = f"found {type(self.map[key]).__name__}" if key in self.map else "it is missing"
@@ -39,8 +43,9 @@ class MessageMap:
 
     def _all(self, key: str, kind: type | tuple[type, ...], expected: str) -> list[Any]:
         values: list[Any] = self.get(key, list)
-        if not all(isinstance(value, kind) for value in values):
-            raise MessageError(f"{self.name}: expected the key {key!r} to hold {expected}, found {values!r}")
+        for value in values:
+            if not isinstance(value, kind):
+                raise MessageError(f"{self.name}: expected the key {key!r} to hold {expected}, found {values!r}")
         return values
 
     def raw(self, key: str, length: int) -> bytes:

@@ -1,8 +1,8 @@
 """`bench compare`: whether two recorded measurements differ by more than their rounds do.
 
-The rounds' percentiles that each file holds are drawn anew, each file for itself; the 95 % interval of the ratio of their
-medians decides. It holds what varied within each run. What differs from one run to another on the same machine (another
-day's temperature, another layout in memory) it does not, so that a change must also be larger than ``least``.
+The rounds' percentiles that each file holds are drawn anew, each file for itself; the 95 % interval of the ratio of
+their medians decides. It holds what varied within each run. What differs from one run to another on the same machine
+(another temperature, another layout in memory) it does not, so that a change must also be larger than ``least``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def verdict(change: Interval, least: float = LEAST) -> str:
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], least: float = LEAST) -> dict[str, Any]:
     """Every figure that both have, new against old. Raises InputError if they are of different kinds or share none."""
     if old["bench"] != new["bench"]:
-        raise InputError(f"bench {old['bench']} and bench {new['bench']} cannot be compared: they time different things")
+        raise InputError(
+            f"bench {old['bench']} and bench {new['bench']} cannot be compared: they time different things"
+        )
     if not 0 <= least < 1:
         raise InputError(f"--least {least:g}: expected a share below 1, e.g. {LEAST:g}")
     before = {figure["name"]: figure for figure in old["figures"]}
@@ -115,7 +117,8 @@ def readable(result: Mapping[str, Any]) -> str:
     lines = [
         f"## posewire bench compare, {result['bench']}",
         table(["ms", "", "old", "new", "new / old", "verdict"], rows),
-        f"In brackets: 95 % interval over rounds (bootstrap). A change of less than {result['least']:.0%} counts as none.",
+        "In brackets: 95 % interval over rounds (bootstrap). "
+        f"A change of less than {result['least']:.0%} counts as none.",
     ]
     notes = [f"Take care: {line}" for line in result["warnings"]]
     notes += [f"only in the old report: {name}" for name in result["only_old"]]

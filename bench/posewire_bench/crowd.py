@@ -2,9 +2,9 @@
 
     python -m posewire_bench.crowd ENDPOINT READING STUCK
 
-Prints ``ready`` when all are connected. After a line on stdin the stuck ones, too, read what was kept for them, and one
-JSON object tells how many pose messages each subscriber got: ``reading`` and ``stuck``. The process runs at low priority:
-it stands for programs that a lab has on other cores or machines, and is not to take the core of the measured one.
+After a line on stdin the stuck ones, too, read what was kept for them, and one JSON object tells how many pose messages
+each subscriber got: ``reading`` and ``stuck``. The process runs at the lowest priority: it stands for programs that a
+lab has on other cores or machines, and is not to take the core of the measured one.
 """
 
 from __future__ import annotations
@@ -34,13 +34,11 @@ def main() -> None:
     endpoint, reading, stuck = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     _step_back()
     asked = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), asked.set()), daemon=True).start()
+    threading.Thread(target=_wait_for_line, args=(asked,), daemon=True).start()
     with zmq.Context() as context:
         topic = pose_topic("main")
         readers = [_connected(context, endpoint, topic, False) for _ in range(reading)]
         deaf = [_connected(context, endpoint, topic, True) for _ in range(stuck)]
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
         counts = dict.fromkeys(readers, 0)
         while not asked.wait(_LOOK_S):
             for socket in readers:
@@ -56,6 +54,11 @@ def main() -> None:
     sys.stdout.flush()
 
 
+def _wait_for_line(asked: threading.Event) -> None:
+    sys.stdin.readline()
+    asked.set()
+
+
 def _step_back() -> None:
     """Run only where the measured programs leave a core free; threads that come later do likewise."""
     if hasattr(os, "SCHED_IDLE"):
@@ -65,7 +68,7 @@ def _step_back() -> None:
 
 
 def _connected(context: zmq.Context[Any], endpoint: str, topic: bytes, stuck: bool) -> zmq.Socket[bytes]:
-    socket = context.socket(zmq.SUB)
+    socket: zmq.Socket[bytes] = context.socket(zmq.SUB)
     if stuck:
         socket.set(zmq.RCVHWM, 1)
         socket.set(zmq.RCVBUF, _STUCK_BUFFER)
@@ -90,7 +93,7 @@ class Crowd:
     """Those processes, from here: ``reading`` subscribers that read and ``stuck`` ones that do not."""
 
     def __init__(self, endpoint: str, reading: int, stuck: int) -> None:
-        flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 0
+        flags = int(getattr(subprocess, "IDLE_PRIORITY_CLASS", 0))  # Windows has no way to step back later
         shares = [(min(_MOST_SOCKETS, reading - at), 0) for at in range(0, reading, _MOST_SOCKETS)]
         shares += [(0, stuck)] if stuck else []
         self._processes = [

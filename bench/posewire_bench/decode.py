@@ -1,8 +1,8 @@
 """`bench decode`: heatmaps, offsets and part affinity fields -> keypoints and animals, in Numba.
 
-The maps are exact targets of drawn animals, with noise below the threshold in every cell; several of them take turns, so
-that no call meets the maps of the last one. Also tells resident memory after the warm-up and at the end, and what Numba's
-runtime holds, which Python's own tracer does not see.
+The maps are exact targets of drawn animals, with noise below the threshold in every cell; several of them take turns,
+so that no call meets the maps of the last one. Also tells resident memory after the warm-up and at the end, and what
+Numba's runtime holds, which Python's own tracer does not see.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ def bench_decode(
     *,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Decoding of maps of so many animals, each number in turn; of one animal by the decoder of one. Raises InputError."""
+    """Decoding of maps of so many animals, each number in turn; of one animal by the decoder of one.
+
+    Raises InputError.
+    """
     if not animals or not all(1 <= count <= 100 for count in animals):
         raise InputError(f"--animals {', '.join(map(str, animals))}: expected 1 to 100")
     if not 2 <= keypoints <= 100:
@@ -63,10 +66,11 @@ def bench_decode(
         run(_MAPS)
     early = _held()
     found = measure(contestants, plan, say)
+    late = _held()
     figures = [
         figure(name, series, keypoints=keypoints, cells=list(cells), **facts[name]) for name, series in found.items()
     ]
-    return occasion.report(figures, notes=_memory_notes(early, _held()), memory={"before": early, "after": _held()})
+    return occasion.report(figures, notes=_memory_notes(early, late), memory={"before": early, "after": late})
 
 
 def drawn_animals(
@@ -93,23 +97,22 @@ def _runs(animals: int, keypoints: int, cells: Size) -> dict[str, Callable[[int]
         maps.append((noisy, offsets, fields))
     if animals == 1:
         contract = _contract(keypoints)
-        one = Decoder(contract, plan_geometry(contract, *(side * _STRIDE for side in cells)), _LEAST_SCORE)
-        return {"best peaks": _timed([lambda m=m: one.decode(m[0], m[1]) for m in maps])}
+        one = Decoder(contract, plan_geometry(contract, cells.width * _STRIDE, cells.height * _STRIDE), _LEAST_SCORE)
+        return {"best peaks": _timed(lambda n: one.decode(*maps[n][:2]))}
     grid = Grid.of(_STRIDE)
     several = MapDecoder(keypoints, edges, Decoding(), shape, shape, grid, grid, _LEAST_SCORE)
     return {
-        "peaks and linking": _timed([lambda m=m: several.decode(m[0][0], m[1][0], m[2][0]) for m in maps]),
-        "peaks alone": _timed([lambda m=m: several.find(m[0][0], m[1][0]) for m in maps]),
+        "peaks and linking": _timed(lambda n: several.decode(*(part[0] for part in maps[n]))),
+        "peaks alone": _timed(lambda n: several.find(maps[n][0][0], maps[n][1][0])),
     }
 
 
-def _timed(calls: Sequence[Callable[[], Any]]) -> Callable[[int], npt.NDArray[np.int64]]:
+def _timed(call: Callable[[int], Any]) -> Callable[[int], npt.NDArray[np.int64]]:
     def run(count: int) -> npt.NDArray[np.int64]:
         taken = np.empty(count, np.int64)
         for n in range(count):
-            call = calls[n % len(calls)]
             begun = now_ns()
-            call()
+            call(n % _MAPS)
             taken[n] = now_ns() - begun
         return taken
 

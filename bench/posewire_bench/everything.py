@@ -26,10 +26,12 @@ def bench_all(
     provider: str = "auto",
     threads: int = 0,
     source: str = "synthetic",
+    plan: Plan | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """All verbs; ``quick``: fewer sizes, rounds and seconds. Raises InputError, WorkError."""
-    plan = Plan(7, 2.0) if quick else Plan(15, 6.0)
+    """All verbs; ``quick``: fewer sizes, rounds and seconds; ``plan``: of every verb, if not theirs. Raises InputError,
+    WorkError."""
+    given, plan = plan, plan or (Plan(7, 2.0) if quick else Plan(15, 6.0))
     sizes = _QUICK_SIZES if quick else _SIZES
     pipeline = PipelineSettings(
         models=models, source=source, sizes=sizes, provider=provider, threads=threads, frames=50 if quick else 100
@@ -42,9 +44,9 @@ def bench_all(
 
     parts = {
         "model": bench_model(models, sizes, plan, provider=provider, threads=[threads], say=told("model")),
-        "decode": bench_decode([1, 4] if quick else [1, 4, 20], 15, Size(128, 128), replace(plan, seconds=1.0),
+        "decode": bench_decode([1, 4] if quick else [1, 4, 20], 15, Size(128, 128), given or replace(plan, seconds=1.0),
                                say=told("decode")),
-        "wire": bench_wire(crowded, replace(plan, seconds=4.0 if quick else 20.0), say=told("wire")),
+        "wire": bench_wire(crowded, given or replace(plan, seconds=4.0 if quick else 20.0), say=told("wire")),
         "pipeline": bench_pipeline(replace(pipeline, whole=not quick), plan, say=told("pipeline")),
     }  # fmt: skip
     figures, comparisons, notes = [], [], []
@@ -54,7 +56,9 @@ def bench_all(
             {**one, **{key: _in(verb, one[key]) for key in ("name", "of", "to")}} for one in part["comparisons"]
         ]
         notes += [note for note in part["notes"] if not note.startswith(("Other programs", "The host"))]
-    more = {verb: part[key] for verb, part in parts.items() for key in ("whole_program", "memory", "others") if key in part}
+    more = {
+        verb: part[key] for verb, part in parts.items() for key in ("whole_program", "memory", "others") if key in part
+    }
     say("doctor")
     return occasion.report(figures, comparisons, list(dict.fromkeys(notes)), parts=more, doctor=examine())
 

@@ -1,11 +1,10 @@
-"""One pipeline as `posewire run` drives it, one frame after the other, with a real socket behind it; and the same network
-with nothing about it."""
+"""One pipeline as `posewire run` drives it, frame after frame, with a real socket behind it; and the same network with
+nothing about it."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -29,11 +28,11 @@ _PATIENCE_S = 20.0
 class Live:
     """Frames of one size in memory -> messages on a bound socket.
 
-    `run` is what `posewire.service.Service` does with a frame, step for step. ``stages`` has the parts of every frame of
-    the last `run`, int64 ns, by their names; ``after`` what came between two frames: the ledger, and the subscriptions.
+    `run` is what `posewire.service.Service` does with a frame, step for step. ``stages`` has the parts of every frame
+    of the last `run`, int64 ns, by their names; ``after`` what came between two frames: the ledger, and subscriptions.
     """
 
-    def __init__(self, pipeline: Pipeline, images: Sequence[Image], publisher: Publisher, fps: float) -> None:
+    def __init__(self, pipeline: Pipeline, images: list[Image], publisher: Publisher, fps: float) -> None:
         cv2.setNumThreads(1)  # as in `posewire run`
         self.pipeline = pipeline
         self.images = images
@@ -148,5 +147,3 @@ def signal(publisher: Publisher, session: bytes, frame: int = PASSED_OVER) -> No
     poses = np.zeros((0, 1, 3), np.float32)
     stamps = Stamps(now, now, now, now, now, now)
     publisher.send_pose(pack_pose(PoseContent(session, STREAM, publisher.messages, frame, stamps, poses)))
-
-

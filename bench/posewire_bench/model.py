@@ -15,7 +15,7 @@ import numpy.typing as npt
 from posewire.clock import now_ns
 from posewire.session import Network, default_threads, load_model, open_network
 from posewire_bench.outcome import Occasion, comparison, figure
-from posewire_bench.presets import published, preset_sizes
+from posewire_bench.presets import preset_sizes, published
 from posewire_bench.rounds import Plan, measure
 from posewire_bench.sizes import Size, parse_sizes
 from posewire_models.errors import InputError
@@ -56,9 +56,7 @@ def bench_model(
                     "batch": batch,
                 }
                 networks[_name(facts, asked, batch)] = network, facts
-    occasion = Occasion(
-        "model", {"rounds": plan.rounds, "seconds": plan.seconds, "batch": batch, "provider": provider}
-    )
+    occasion = Occasion("model", {"rounds": plan.rounds, "seconds": plan.seconds, "batch": batch, "provider": provider})
     found = measure({name: _run(network) for name, (network, _) in networks.items()}, plan, say)
     figures = [figure(name, found[name], **networks[name][1]) for name in found]
     first, *others = figures

@@ -21,7 +21,8 @@ h1 { font-size: 1.6em; margin: 0 0 .2em; } h2 { font-size: 1.2em; margin: 1.8em 
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5em 0; }
 th, td { text-align: right; padding: .18em .7em; border-bottom: 1px solid #e3e3e3; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { font-weight: 600; } thead th { border-bottom: 1px solid #888; }
+th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
+thead th { border-bottom: 1px solid #888; }
 figure { margin: .8em 0; break-inside: avoid; } figure svg { max-width: 100%; height: auto; display: block; }
 figcaption, .note { color: #444; font-size: .92em; } li { overflow-wrap: anywhere; }
 @media print { body { margin: 0; max-width: none; font-size: 10pt; } tr { break-inside: avoid; }
@@ -76,10 +77,16 @@ def page_of(report: dict[str, Any]) -> str:
 def _figures(figures: Sequence[dict[str, Any]]) -> str:
     heads = ("ms", "p50", "p95", "p99", "p99.9", "max", "a second", "calls", "rounds", "warm-up calls")
     rows = [
-        (one["name"], *(f"{one[key]:.3f}" for key in ("p50", "p95", "p99", "p999", "max")),
-         "–" if one["per_second"] is None else f"{one['per_second']:.1f}", str(one["count"]), str(len(one["rounds"]["count"])), str(one["warm_up"]))
+        (
+            one["name"],
+            *(f"{one[key]:.3f}" for key in ("p50", "p95", "p99", "p999", "max")),
+            "–" if one["per_second"] is None else f"{one['per_second']:.1f}",
+            str(one["count"]),
+            str(len(one["rounds"]["count"])),
+            str(one["warm_up"]),
+        )
         for one in figures
-    ]  # fmt: skip
+    ]
     return f"<h2>Durations</h2>\n{_table(heads, rows)}"
 
 
@@ -123,8 +130,8 @@ def _definitions() -> str:
         "the maximum.",
         "Calls of the warm-up came before the rounds and are in no figure.",
         "“A second” is the number of calls over the sum of their durations.",
-        "All that is measured takes turns in every round, in changing order. Intervals are of the ratio of medians over "
-        "rounds, by bootstrap; they hold what varied within this run, not what differs from one day to another.",
+        "All that is measured takes turns in every round, in changing order. Intervals are of the median over rounds, "
+        "by bootstrap; they hold what varied within this run, not what differs from one day to another.",
     )
     return f"<h2>Definitions</h2>\n{_list(words)}"
 

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +28,30 @@ _PATIENCE_S = 300.0  # of the start: TensorFlow's import, and the network's buil
 _KEYPOINTS = 4  # of a network that is built here
 
 
-def peers(name: str, python: Path | None, model: Path | None, images: Sequence[Image]) -> list[Peer]:
-    """The peer ``name`` on one thread and on all: what is faster differs with the machine.
-
-    ``python``: the interpreter that has it. ``model``: a folder with a model that it exported; without it a network of the
-    usual kind is built with random weights. Raises InputError.
-    """
+def check_peer(name: str, python: Path | None, model: Path | None) -> None:
+    """Raises InputError if the peer ``name`` cannot be started like this: ``python`` is the interpreter that has it,
+    ``model`` a folder with a model that it exported, None to have one built."""
     if name not in PEERS:
         raise InputError(f"--against {name}: expected {', '.join(PEERS)}{nearest(name, PEERS)}")
     if python is None:
         raise InputError("--against dlclive: say which Python has DeepLabCut-Live: --peer-python PATH")
-    found = shutil.which(python)
-    if found is None:
+    if shutil.which(python) is None:
         raise InputError(f"--peer-python {python}: no such program; expected a Python that has DeepLabCut-Live")
     if model is not None and not (model / "pose_cfg.yaml").is_file():
         raise InputError(f"--peer-model {model}: no pose_cfg.yaml in it; expected a folder of deeplabcut.export_model")
+
+
+def open_peers(stack: ExitStack, python: Path, model: Path | None, images: Sequence[Image]) -> list[Peer]:
+    """DeepLabCut-Live on one thread and on all, closed by ``stack``: which is faster differs with the machine. Without
+    a ``model``, on a network of the usual kind with random weights. Raises WorkError."""
     counts = [1] if (os.cpu_count() or 1) == 1 else [1, 0]
-    return [Peer(found, model, images, threads) for threads in counts]
+    return [stack.enter_context(Peer(python, model, images, threads)) for threads in counts]
 
 
 class Peer:
     """DeepLabCut-Live in its own process. A context manager; its `run` is a contestant of `rounds.measure`."""
 
-    def __init__(self, python: str, model: Path | None, images: Sequence[Image], threads: int) -> None:
+    def __init__(self, python: Path, model: Path | None, images: Sequence[Image], threads: int) -> None:
         self.name = f"DeepLabCut-Live, {'1 thread' if threads == 1 else 'all threads'}"
         self.facts: dict[str, Any] = {}
         self._model = model
@@ -59,7 +61,7 @@ class Peer:
         self._said = open(self._folder / "said.txt", "w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
         self._process = subprocess.Popen(
-            [python, str(_SIDE), str(self._folder / "frames.npy"), str(made), str(threads), str(_KEYPOINTS)],
+            [str(python), str(_SIDE), str(self._folder / "frames.npy"), str(made), str(threads), str(_KEYPOINTS)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -96,7 +98,8 @@ class Peer:
         )
         return [
             f"DeepLabCut-Live {peer['dlclive']} (TensorFlow {peer['tensorflow']}, Python {peer['python']}, "
-            f"{', '.join(peer['devices'])}) runs {network}; timed is get_pose on whole frames, without sending."
+            f"{', '.join(peer['devices'])}) runs {network}; timed is get_pose on whole frames, without sending. "
+            "Each program sees a frame at its own network's scale."
         ]
 
     def close(self) -> None:

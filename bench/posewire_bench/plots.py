@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -26,7 +26,8 @@ def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
 
 def histogram_chart(figure: dict[str, Any], colour: str = COLOURS[0]) -> str:
     """How often each duration was met, with p50 and p99 marked; the last bar holds everything beyond."""
-    edges, counts = figure["histogram"]["edges"], figure["histogram"]["counts"]
+    edges: list[float] = figure["histogram"]["edges"]
+    counts: list[int] = figure["histogram"]["counts"]
     low, high = edges[0], max(edges[-1], edges[0] * 1.0001 + 1e-9)
     height, bottom, top = 170, 34, 22
     inner = height - bottom - top
@@ -40,8 +41,9 @@ def histogram_chart(figure: dict[str, Any], colour: str = COLOURS[0]) -> str:
         if count:
             tall = inner * count / most
             parts.append(
-                f'<rect x="{x(left):.1f}" y="{height - bottom - tall:.1f}" width="{max(x(right) - x(left) - 0.6, 0.6):.1f}"'
-                f' height="{tall:.1f}" fill="{colour}" fill-opacity="0.75"/>'
+                f'<rect x="{x(left):.1f}" y="{height - bottom - tall:.1f}" '
+                f'width="{max(x(right) - x(left) - 0.6, 0.6):.1f}" height="{tall:.1f}" '
+                f'fill="{colour}" fill-opacity="0.75"/>'
             )
     for key, dash in (("p50", "none"), ("p99", "5 3")):
         at = x(figure[key])
@@ -58,7 +60,7 @@ def histogram_chart(figure: dict[str, Any], colour: str = COLOURS[0]) -> str:
 def rounds_chart(figures: Sequence[dict[str, Any]], key: str = "p50") -> str:
     """The percentile ``key`` of every round, a line for each figure: drift of the machine shows in all of them."""
     height, bottom, top = 90 + 16 * len(figures) + 130, 34, 12 + 16 * len(figures)
-    values = [value for figure in figures for value in figure["rounds"][key]]
+    values: list[float] = [value for figure in figures for value in figure["rounds"][key]]
     low, high = min(values), max(values)
     spread = (high - low) or high or 1.0
     low, high = max(0.0, low - 0.08 * spread), high + 0.08 * spread
@@ -120,7 +122,7 @@ def ratios_chart(rows: Sequence[tuple[str, dict[str, float | None]]]) -> str:
     return _svg(height, parts, "ratios with 95 % intervals")
 
 
-def _axis(low: float, high: float, x: Any, base: float, top: float, label: str) -> list[str]:
+def _axis(low: float, high: float, x: Callable[[float], float], base: float, top: float, label: str) -> list[str]:
     parts = []
     for value in ticks(low, high, 8):
         at = x(value)

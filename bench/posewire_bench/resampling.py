@@ -7,7 +7,7 @@ values next to each other in time share what the machine was doing, so a round c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,29 +56,37 @@ def histogram(values: Floats, bins: int = BINS) -> dict[str, list[float]]:
 
 
 def ratio(of: Sequence[float], to: Sequence[float], *, paired: bool) -> Interval:
-    """Median of ``of`` over median of ``to``, one value a round, with its bootstrap interval (Efron 1979, percentiles).
+    """How much of ``to`` ``of`` is, one value a round, with its bootstrap interval (Efron 1979, percentiles).
 
-    ``paired``: round n of both was measured one after the other, so both are drawn together; the lists are equally long.
+    ``paired``: round n of both was measured one after the other; the median of the rounds' ratios, which a drift of the
+    machine hardly touches. Else the ratio of the medians, each list drawn for itself. Raises ValueError for pairs of
+    unequal length.
     """
-    return _interval(of, to, paired, lambda a, b: a / b)
+    return _interval(of, to, paired, np.divide)
 
 
 def difference(of: Sequence[float], to: Sequence[float], *, paired: bool) -> Interval:
-    """Median of ``of`` less median of ``to``, as `ratio`."""
-    return _interval(of, to, paired, lambda a, b: a - b)
+    """How much more than ``to`` ``of`` is, as `ratio`."""
+    return _interval(of, to, paired, np.subtract)
 
 
-def _interval(
-    of: Sequence[float], to: Sequence[float], paired: bool, combine: Callable[[Floats, Floats], Floats]
-) -> Interval:
+def _interval(of: Sequence[float], to: Sequence[float], paired: bool, combine: np.ufunc) -> Interval:
     first, second = np.asarray(of, np.float64), np.asarray(to, np.float64)
-    if paired and len(first) != len(second):
-        raise ValueError(f"{len(first)} rounds cannot be paired with {len(second)}")
-    value = float(combine(np.median(first), np.median(second)))
+    if paired:
+        if len(first) != len(second):
+            raise ValueError(f"{len(first)} rounds cannot be paired with {len(second)}")
+        first, second = combine(first, second), first
+    value = float(np.median(first) if paired else combine(np.median(first), np.median(second)))
     if min(len(first), len(second)) < LEAST_ROUNDS:
         return Interval(value, None, None)
     rng = np.random.default_rng(_SEED)
-    drawn = rng.integers(len(first), size=(RESAMPLES, len(first)))
-    other = drawn if paired else rng.integers(len(second), size=(RESAMPLES, len(second)))
-    values = np.sort(combine(np.median(first[drawn], axis=1), np.median(second[other], axis=1)))
+    values = _medians(first, rng)
+    if not paired:
+        values = combine(values, _medians(second, rng))
+    values = np.sort(values)
     return Interval(value, percentile(values, 0.025), percentile(values, 0.975))
+
+
+def _medians(values: Floats, rng: np.random.Generator) -> Floats:
+    """Of so many draws of as many rounds, with replacement."""
+    return np.asarray(np.median(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1), np.float64)

@@ -2,10 +2,10 @@
 
     python -m posewire_bench.subscriber ENDPOINT reader|client
 
-Prints ``ready`` once it is connected. Pose messages whose frame number is below 0 are no measurements: -1 is passed over,
--2 is the last one. It then prints one JSON object: ``grabbed`` and ``sent`` (stamps of the publisher), ``received`` (taken from the socket)
-and ``in_hand`` (unpacked, handed to the program), ns of the one clock of this machine, and ``frame`` of every message;
-``lost`` on the wire.
+Pose messages whose frame number is below 0 are no measurements: -1 is passed over, -2 is the last one. It then prints
+one JSON object: ``grabbed`` and ``sent`` (stamps of the publisher), ``received`` (taken from the socket) and ``in_hand``
+(unpacked, handed to the program), ns of the one clock of this machine, and ``frame`` of every message; ``lost`` on the
+wire.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ def main() -> None:
     """Command line."""
     endpoint, kind = sys.argv[1:]
     reader: Reader | Client = Reader(endpoint) if kind == "reader" else Client(endpoint)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
     rows: list[tuple[int, int, int, int, int]] = []
     with reader:
         for pose, in_hand in _poses(reader):

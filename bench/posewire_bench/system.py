@@ -106,7 +106,7 @@ def resident_mb() -> float | None:
 
 
 def gpus() -> list[dict[str, str]] | None:
-    """Name, driver, temperature, power and clocks of every NVIDIA GPU, as ``nvidia-smi`` tells them; None without it."""
+    """Name, driver, temperature, power and clocks of every NVIDIA GPU as ``nvidia-smi`` tells them; None without it."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return None

@@ -37,6 +37,6 @@ class Whole:
             "frames": reports[0]["frames"]["processed"],
             "frames_per_second": {"median": statistics.median(rates), "rounds": rates},
             "latency_ms": middle["latency_ms"],
-            "text": f"{statistics.median(rates):.1f} frames/s (median of {count}: {min(rates):.1f} to {max(rates):.1f}), "
-            f"{reports[0]['frames']['processed']} frames",
+            "text": f"{statistics.median(rates):.1f} frames/s "
+            f"(median of {count}: {min(rates):.1f} to {max(rates):.1f}), {reports[0]['frames']['processed']} frames",
         }

@@ -1,8 +1,8 @@
 """`bench wire`: a pose published in one process -> that pose in the hand of another, over a real socket.
 
-Time runs from the stamp ``sent``, just before packing, to the reader's clock: both are `perf_counter`, one clock for all
-processes of a machine. With ``subscribers`` above one, two publishers take turns in every round: one has the measured
-subscriber alone, the other one has it among so many, of which ``stuck`` never read.
+Time runs from the stamp ``sent``, just before packing, to the reader's clock: both are `perf_counter`, one clock for
+all processes of a machine. With ``subscribers`` above one, two publishers take turns in every round: one has the
+measured subscriber alone, the other one has it among so many, of which ``stuck`` never read.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from posewire.clock import clock_info, now_ns
 from posewire.message import MetaContent, ModelMeta, PoseContent, Stamps, pack_pose
 from posewire.publish import HIGH_WATER, Publisher
 from posewire_bench.crowd import Crowd
-from posewire_bench.live import LAST, PASSED_OVER, STREAM, Nanoseconds, signal, wait_for
+from posewire_bench.live import STREAM, Nanoseconds, signal, wait_for
 from posewire_bench.outcome import Occasion, comparison, figure
 from posewire_bench.rounds import Plan, Series, order, settled
-from posewire_bench.subscriber import READERS, Subscriber
+from posewire_bench.subscriber import LAST, PASSED_OVER, READERS, Subscriber
 from posewire_models.errors import InputError, nearest
 
 ANY_PORT = "tcp://127.0.0.1:*"
@@ -38,7 +38,8 @@ _MOST_RATE = 20_000.0
 @dataclass(frozen=True)
 class WireSettings:
     """``rate`` messages/s; ``subscribers`` in all, ``stuck`` of them; ``place``: whether the measured one connects
-    first, in the middle or last (ZeroMQ serves subscribers one after the other); ``reader``: ``reader`` or ``client``."""
+    first, in the middle or last (ZeroMQ serves subscribers one after the other); ``reader``: ``reader`` or ``client``.
+    """
 
     rate: float = 500.0
     subscribers: int = 1
@@ -88,9 +89,7 @@ class Sender:
         signal(self.publisher, self._session, LAST)
 
 
-def bench_wire(
-    settings: WireSettings, plan: Plan, *, say: Callable[[str], None] = lambda line: None
-) -> dict[str, Any]:
+def bench_wire(settings: WireSettings, plan: Plan, *, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Measure it: ``plan.seconds`` of messages in all rounds together. Raises InputError, WorkError."""
     _check(settings)
     per_round = max(5, round(settings.rate * plan.seconds / plan.rounds))
@@ -133,7 +132,7 @@ def bench_wire(
         if crowd:
             sent = senders[names[1]].publisher.messages
             counts = [part.found() for part in crowd]
-            others = {key: sum((one[key] for one in counts), []) for key in ("reading", "stuck")}
+            others = {key: [count for one in counts for count in one[key]] for key in ("reading", "stuck")}
             notes += _crowd_notes(others, sent)
             others["sent"] = sent
     facts = {key: getattr(settings, key) for key in ("rate", "animals", "keypoints")}
@@ -193,7 +192,9 @@ def _crowd_notes(others: dict[str, list[int]], sent: int) -> list[str]:
     notes = []
     if others["reading"]:
         lost = sum(sent - count for count in others["reading"])
-        notes.append(f"The {len(others['reading'])} other subscribers that read got all but {lost} of {sent} messages each.")
+        notes.append(
+            f"The {len(others['reading'])} other subscribers that read got all but {lost} of {sent} messages each."
+        )
     for count in others["stuck"]:
         notes.append(f"A stuck subscriber that reads in the end gets {count} of {sent} messages; it lost the others.")
     return notes

@@ -41,10 +41,14 @@ def _finish(report: dict[str, Any], out: Path | None, as_json: bool) -> int:
 
 @bench_app.command("model")
 def bench_model(
-    model: Annotated[list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")
+    ] = None,
     size: Annotated[list[str] | None, typer.Option(help="Input of the network, WxH; several take turns.")] = None,
     batch: Annotated[int, typer.Option(help="Pictures in one run of the network.")] = 1,
-    threads: Annotated[list[int] | None, typer.Option(help="Threads on the CPU; 0: chosen; several take turns.")] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option(help="Threads on the CPU; 0: chosen; several take turns.")
+    ] = None,
     provider: Provider = "auto",
     preset: Preset = None,
     rounds: Rounds = 15,
@@ -97,7 +101,9 @@ def bench_decode(
 
 @bench_app.command("pipeline")
 def bench_pipeline(
-    model: Annotated[list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")
+    ] = None,
     source: Annotated[
         str, typer.Option("--source", "--video", help="Where the frames come from: a video, a folder, synthetic.")
     ] = "synthetic",
@@ -160,8 +166,12 @@ def bench_wire(
     place: Annotated[str, typer.Option(help="When the measured one connects: first, middle, last.")] = "first",
     animals: Annotated[int, typer.Option(help="Animals in a message.")] = 1,
     keypoints: Annotated[int, typer.Option(help="Keypoints of an animal.")] = 17,
-    reader: Annotated[str, typer.Option(help="reader: every message; client: the newest, through its thread.")] = "reader",
-    endpoint: Annotated[str, typer.Option(help="Where the publishers bind; a port of their own each.")] = "tcp://127.0.0.1:*",
+    reader: Annotated[
+        str, typer.Option(help="reader: every message; client: the newest, through its thread.")
+    ] = "reader",
+    endpoint: Annotated[
+        str, typer.Option(help="Where the publishers bind; a port of their own each.")
+    ] = "tcp://127.0.0.1:*",
     rounds: Rounds = 15,
     seconds: Seconds = 10.0,
     out: Out = None,
@@ -182,22 +192,34 @@ def bench_wire(
 
 @bench_app.command("all")
 def bench_all(
-    model: Annotated[list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A zoo model's name or an ONNX file; several take turns.")
+    ] = None,
     source: Annotated[str, typer.Option("--source", "--video", help="Where the frames come from.")] = "synthetic",
     quick: Annotated[bool, typer.Option("--quick", help="Fewer sizes and rounds: about a minute.")] = False,
     provider: Provider = "auto",
     threads: Annotated[int, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = 0,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of every verb; default: what suits it.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Time for each thing measured; default: likewise.")] = None,
     out: Out = None,
     as_json: Json = False,
 ) -> int:
     """All of these, one after the other, in one report."""
     with Signals().installed():
         from posewire_bench.everything import bench_all as work
+        from posewire_bench.outcome import checked_plan
         from posewire_bench.page import checked_out
 
         checked_out(out)
+        given = rounds is not None or seconds is not None
         report = work(
-            model or ["mouse-topview"], quick=quick, provider=provider, threads=threads, source=source, say=_progress
+            model or ["mouse-topview"],
+            quick=quick,
+            provider=provider,
+            threads=threads,
+            source=source,
+            plan=checked_plan(rounds or 7, seconds or 2.0) if given else None,
+            say=_progress,
         )
     return _finish(report, out, as_json)
 

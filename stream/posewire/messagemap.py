@@ -8,7 +8,6 @@ from typing import Any
 
 from posewire_models.errors import InputError
 
-
 _MISSING = object()  # of no kind that a message holds
 
 

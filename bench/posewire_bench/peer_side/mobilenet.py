@@ -1,7 +1,7 @@
-"""A network of DeepLabCut's kind as DeepLabCut-Live 1.1 reads it, with random weights: its speed is that of a trained one.
+"""A network of DeepLabCut's kind as DeepLabCut-Live 1.1 reads it; with random weights, as fast as a trained one.
 
-MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) at width 0.35 to stride 16, the last 1x1 convolution with 1280 channels;
-one 3x3 deconvolution of stride 2 each for the score maps and for the location refinement (Kane et al. 2020,
+MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) at width 0.35 to stride 16, the last 1x1 convolution with 1280
+channels; one 3x3 deconvolution of stride 2 each for the score maps and for the location refinement (Kane et al. 2020,
 eLife 9:e61909; Mathis et al. 2018), and the best cell of every keypoint taken in the graph. Runs in the peer's Python.
 """
 
@@ -57,9 +57,7 @@ def _backbone(value: tf.Tensor, rng: np.random.Generator) -> tf.Tensor:
     value = _convolution(value, rng, 3, 3, channels, 2)
     for expansion, wanted, blocks, stride in _BLOCKS:
         for number in range(blocks):
-            value, channels = _block(
-                value, rng, channels, _channels(wanted), expansion, stride if number == 0 else 1
-            )
+            value, channels = _block(value, rng, channels, _channels(wanted), expansion, stride if number == 0 else 1)
     return _convolution(value, rng, 1, channels, _FEATURES, 1)
 
 

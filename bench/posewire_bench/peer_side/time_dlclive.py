@@ -3,8 +3,8 @@
     python time_dlclive.py FRAMES.npy MODEL_FOLDER THREADS [KEYPOINTS]
 
 If MODEL_FOLDER does not exist, a network is built there first (see `mobilenet`). Then one JSON object a line: the first
-says what runs; for every line ``N`` on stdin, N calls of ``DLCLive.get_pose`` are timed, one after the other, on the frames
-in turn, and their durations in ns are printed as a list. Ends with its stdin.
+says what runs; for every line ``N`` on stdin, N calls of ``DLCLive.get_pose`` are timed, one after the other, on the
+frames in turn, and their durations in ns are printed as a list. Ends with its stdin.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def _comparisons(comparisons: Sequence[dict[str, Any]]) -> str:
         for one in comparisons
     ]  # fmt: skip
     chart = ratios_chart([(one["name"], one["p50"]["ratio"]) for one in comparisons])
-    caption = "Ratio of the medians; the bar is the 95 % interval over rounds."
+    caption = "Ratio of the rounds' medians; the bar is the 95 % interval over rounds."
     return f"<h2>Compared</h2>\n{_table(heads, rows)}\n{_figure(chart, caption)}"
 
 

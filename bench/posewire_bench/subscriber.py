@@ -3,9 +3,9 @@
     python -m posewire_bench.subscriber ENDPOINT reader|client
 
 Pose messages whose frame number is below 0 are no measurements: -1 is passed over, -2 is the last one. It then prints
-one JSON object: ``grabbed`` and ``sent`` (stamps of the publisher), ``received`` (taken from the socket) and ``in_hand``
-(unpacked, handed to the program), ns of the one clock of this machine, and ``frame`` of every message; ``lost`` on the
-wire.
+one JSON object: ``grabbed`` and ``sent`` (stamps of the publisher), ``received`` (taken from the socket) and
+``in_hand`` (unpacked, handed to the program), ns of the one clock of this machine, and ``frame`` of every message;
+``lost`` on the wire.
 """
 
 from __future__ import annotations

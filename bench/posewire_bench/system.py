@@ -84,7 +84,7 @@ def between(before: Usage, after: Usage) -> dict[str, Any]:
     return {**found, "busy_cores": busy, "others_cores": max(0.0, busy - ours), "stolen_cores": stolen}
 
 
-def quiet(seconds: float = 0.5) -> dict[str, Any]:
+def quiet(seconds: float = 0.3) -> dict[str, Any]:
     """What other programs do while this one waits."""
     before = usage()
     time.sleep(seconds)

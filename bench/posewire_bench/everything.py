@@ -29,8 +29,10 @@ def bench_all(
     plan: Plan | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """All verbs; ``quick``: fewer sizes, rounds and seconds; ``plan``: of every verb, if not theirs. Raises InputError,
-    WorkError."""
+    """All verbs, the network alone on every provider that runs here.
+
+    ``quick``: fewer sizes, rounds and seconds; ``plan``: of every verb, if not theirs. Raises InputError, WorkError.
+    """
     given, plan = plan, plan or (Plan(7, 2.0) if quick else Plan(15, 6.0))
     sizes = _QUICK_SIZES if quick else _SIZES
     pipeline = PipelineSettings(
@@ -43,7 +45,8 @@ def bench_all(
         return lambda line: say(f"{verb}: {line}")
 
     parts = {
-        "model": bench_model(models, sizes, plan, provider=provider, threads=[threads], say=told("model")),
+        "model": bench_model(models, sizes, plan, provider="all" if provider == "auto" else provider, threads=[threads],
+                             say=told("model")),
         "decode": bench_decode([1, 4] if quick else [1, 4, 20], 15, Size(128, 128), given or replace(plan, seconds=1.0),
                                say=told("decode")),
         "wire": bench_wire(crowded, given or replace(plan, seconds=4.0 if quick else 20.0), say=told("wire")),

@@ -6,14 +6,15 @@ back. Preparing a frame, decoding and sending are not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from posewire.clock import now_ns
-from posewire.session import Network, default_threads, load_model, open_network
+from posewire.providers import PROVIDERS
+from posewire.session import Model, Network, default_threads, load_model, open_network
 from posewire_bench.outcome import Occasion, comparison, figure
 from posewire_bench.presets import preset_sizes, published
 from posewire_bench.rounds import Plan, measure
@@ -34,7 +35,7 @@ def bench_model(
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Every model at every input size with every number of threads, all in turn; without a size, the size each model
-    was trained at. Raises InputError."""
+    was trained at. ``provider``: as in `open_network`, or ``all``: each that runs here. Raises InputError."""
     if not 1 <= batch <= 256:
         raise InputError(f"--batch {batch}: expected 1 to 256")
     wanted = parse_sizes(sizes) or preset_sizes(preset)
@@ -44,9 +45,7 @@ def bench_model(
         model = load_model(name)
         for asked in wanted or [Size(*model.contract.input_hint["size"])]:
             size = Size(*(padded_size(side, model.contract.pad_multiple) for side in asked))
-            for count in dict.fromkeys(threads):
-                network = open_network(model, *size, provider, count, batch)
-                notes += [f"not used: {reason}" for reason in network.refused]
+            for network, count in _networks(model, size, provider, threads, batch, notes):
                 facts = {
                     "model": model.contract.name,
                     "sha256": model.sha256,
@@ -63,6 +62,23 @@ def bench_model(
     comparisons = [comparison(f"{one['name']} to {first['name']}", one, first) for one in others]
     told = {"published": published(preset)} if preset else {}
     return occasion.report(figures, comparisons, list(dict.fromkeys(notes)), **told)
+
+
+def _networks(
+    model: Model, size: Size, provider: str, threads: Sequence[int], batch: int, notes: list[str]
+) -> Iterator[tuple[Network, int]]:
+    """A network for every number of threads, and for ``all`` on every provider; notes what does not run and why."""
+    for one in PROVIDERS if provider == "all" else (provider,):
+        for count in dict.fromkeys(threads if one in ("cpu", "auto") else (0,)):
+            try:
+                network = open_network(model, *size, one, count, batch)
+            except InputError as error:
+                if provider != "all" or one == "cpu":
+                    raise
+                notes.append(f"not used: {error}")
+                break
+            notes += [f"not used: {reason}" for reason in network.refused]
+            yield network, count
 
 
 def _name(facts: dict[str, Any], asked: Size, batch: int) -> str:

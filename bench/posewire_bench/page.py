@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -16,12 +17,12 @@ from posewire_models.files import write_whole
 _NAME = "FIGURES"
 _STYLE = """
 body { font: 15px/1.45 system-ui, "Helvetica Neue", Arial, sans-serif; color: #111; background: #fff;
-  max-width: 1000px; margin: 2em auto; padding: 0 1em; }
+  max-width: 1150px; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.6em; margin: 0 0 .2em; } h2 { font-size: 1.2em; margin: 1.8em 0 .5em; border-bottom: 1px solid #ccc; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5em 0; }
 th, td { text-align: right; padding: .18em .7em; border-bottom: 1px solid #e3e3e3; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 16em; } th { font-weight: 600; }
 thead th { border-bottom: 1px solid #888; }
 figure { margin: .8em 0; break-inside: avoid; } figure svg { max-width: 100%; height: auto; display: block; }
 figcaption, .note { color: #444; font-size: .92em; } li { overflow-wrap: anywhere; }
@@ -137,7 +138,8 @@ def _definitions() -> str:
 
 
 def _list(lines: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+    items = (re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(line)) for line in lines)
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

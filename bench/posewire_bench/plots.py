@@ -96,7 +96,7 @@ def rounds_chart(figures: Sequence[dict[str, Any]], key: str = "p50") -> str:
 
 def ratios_chart(rows: Sequence[tuple[str, dict[str, float | None]]]) -> str:
     """Ratios with their intervals, one below the other, about the line of 1."""
-    height, bottom, top, names = 20 + 26 * len(rows) + 34, 34, 14, 430
+    height, bottom, top, names = 20 + 26 * len(rows) + 34, 34, 14, 530
     ends = [end for _, part in rows for end in (part["value"], part["low"], part["high"]) if end is not None]
     low, high = min([*ends, 0.98]), max([*ends, 1.02])
     margin = 0.05 * (high - low)
@@ -111,8 +111,8 @@ def ratios_chart(rows: Sequence[tuple[str, dict[str, float | None]]]) -> str:
         y = top + 16 + 26 * n
         value, least, most = part["value"], part["low"], part["high"]
         assert value is not None
-        shown = name if len(name) <= 68 else f"{name[:67]}…"
-        parts.append(f'<text x="{names - 10}" y="{y + 4}" text-anchor="end">{escape(shown)}</text>')
+        shown = name if len(name) <= 84 else f"{name[:83]}…"
+        parts.append(f'<text x="{names - 10}" y="{y + 4}" text-anchor="end" font-size="11">{escape(shown)}</text>')
         if least is not None and most is not None:
             parts.append(
                 f'<line x1="{x(least):.1f}" x2="{x(most):.1f}" y1="{y}" y2="{y}" stroke="{COLOURS[0]}" '

@@ -49,7 +49,7 @@ def bench_model(
     threads: Annotated[
         list[int] | None, typer.Option(help="Threads on the CPU; 0: chosen; several take turns.")
     ] = None,
-    provider: Provider = "auto",
+    provider: Annotated[str, typer.Option(help="auto, tensorrt, cuda, cpu; all: each that runs here.")] = "auto",
     preset: Preset = None,
     rounds: Rounds = 15,
     seconds: Seconds = 5.0,

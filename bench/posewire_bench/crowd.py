@@ -10,7 +10,6 @@ lab has on other cores or machines, and is not to take the core of the measured 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import Any
 import zmq
 
 from posewire.message import pose_topic
+from posewire_bench.awake import lowest_priority, step_back
 from posewire_models.errors import WorkError
 
 _PATIENCE_S = 60
@@ -32,7 +32,7 @@ _MOST_SOCKETS = 400  # a context has room for 1023, a process often for 1024 des
 def main() -> None:
     """Command line."""
     endpoint, reading, stuck = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    _step_back()
+    step_back()
     asked = threading.Event()
     threading.Thread(target=_wait_for_line, args=(asked,), daemon=True).start()
     with zmq.Context() as context:
@@ -57,14 +57,6 @@ def main() -> None:
 def _wait_for_line(asked: threading.Event) -> None:
     sys.stdin.readline()
     asked.set()
-
-
-def _step_back() -> None:
-    """Run only where the measured programs leave a core free; threads that come later do likewise."""
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    elif hasattr(os, "nice"):
-        os.nice(19)
 
 
 def _connected(context: zmq.Context[Any], endpoint: str, topic: bytes, stuck: bool) -> zmq.Socket[bytes]:
@@ -93,7 +85,6 @@ class Crowd:
     """Those processes, from here: ``reading`` subscribers that read and ``stuck`` ones that do not."""
 
     def __init__(self, endpoint: str, reading: int, stuck: int) -> None:
-        flags = int(getattr(subprocess, "IDLE_PRIORITY_CLASS", 0))  # Windows has no way to step back later
         shares = [(min(_MOST_SOCKETS, reading - at), 0) for at in range(0, reading, _MOST_SOCKETS)]
         shares += [(0, stuck)] if stuck else []
         self._processes = [
@@ -102,7 +93,7 @@ class Crowd:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                creationflags=flags,
+                creationflags=lowest_priority(),
             )
             for part, deaf in shares
         ]

@@ -20,6 +20,7 @@ from posewire import __version__
 from posewire.clock import clock_info, now_ns
 from posewire.message import MetaContent, ModelMeta, PoseContent, Stamps, pack_pose
 from posewire.publish import HIGH_WATER, Publisher
+from posewire_bench.awake import cores_awake
 from posewire_bench.crowd import Crowd
 from posewire_bench.live import STREAM, Nanoseconds, signal, wait_for
 from posewire_bench.outcome import Occasion, comparison, figure
@@ -38,7 +39,8 @@ _MOST_RATE = 20_000.0
 @dataclass(frozen=True)
 class WireSettings:
     """``rate`` messages/s; ``subscribers`` in all, ``stuck`` of them; ``place``: whether the measured one connects
-    first, in the middle or last (ZeroMQ serves subscribers one after the other); ``reader``: ``reader`` or ``client``.
+    first, in the middle or last (ZeroMQ serves subscribers one after the other); ``reader``: ``reader`` or ``client``;
+    ``awake``: keep the cores from sleeping.
     """
 
     rate: float = 500.0
@@ -48,6 +50,7 @@ class WireSettings:
     animals: int = 1
     keypoints: int = 17
     reader: str = "reader"
+    awake: bool = False
     endpoint: str = ANY_PORT
 
 
@@ -118,6 +121,8 @@ def bench_wire(settings: WireSettings, plan: Plan, *, say: Callable[[str], None]
             say("filling the queues of the stuck subscribers")
             senders[names[1]].send(_FLOOD, _FLOOD_RATE, PASSED_OVER)
         occasion = Occasion("wire", {"rounds": plan.rounds, "seconds": plan.seconds, **vars(settings)})
+        awake = stack.enter_context(ExitStack())
+        awake.enter_context(cores_awake(settings.awake))
         for name in names:
             senders[name].send(warm_up, settings.rate, PASSED_OVER)
         with settled():
@@ -125,6 +130,7 @@ def bench_wire(settings: WireSettings, plan: Plan, *, say: Callable[[str], None]
                 for name in order(names, number):
                     senders[name].send(per_round, settings.rate)
                 say(f"round {number + 1} of {plan.rounds}")
+        awake.close()
         for sender in senders.values():
             sender.end()
         heard = {name: listener.found() for name, listener in listeners.items()}
@@ -177,7 +183,8 @@ def _crowd_sizes(settings: WireSettings) -> tuple[int, int]:
 
 def _name(settings: WireSettings, subscribers: int) -> str:
     among = "" if subscribers == 1 else f", {settings.stuck} stuck, the measured one {settings.place}"
-    return f"{subscribers} subscriber{'s' * (subscribers > 1)}{among}, {settings.rate:g}/s, {settings.reader}"
+    how = f"{settings.rate:g}/s, {settings.reader}{', cores awake' * settings.awake}"
+    return f"{subscribers} subscriber{'s' * (subscribers > 1)}{among}, {how}"
 
 
 def _rounds(found: dict[str, Any], key: str, per_round: int, rounds: int, warm_up: int) -> Series:

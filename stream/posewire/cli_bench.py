@@ -172,6 +172,9 @@ def bench_wire(
     endpoint: Annotated[
         str, typer.Option(help="Where the publishers bind; a port of their own each.")
     ] = "tcp://127.0.0.1:*",
+    awake: Annotated[
+        bool, typer.Option("--awake", help="Keep the cores from sleeping, as a network at work does.")
+    ] = False,
     rounds: Rounds = 15,
     seconds: Seconds = 10.0,
     out: Out = None,
@@ -185,7 +188,7 @@ def bench_wire(
         from posewire_bench.wire import bench_wire as work
 
         checked_out(out)
-        settings = WireSettings(rate, subscribers, stuck, place, animals, keypoints, reader, endpoint)
+        settings = WireSettings(rate, subscribers, stuck, place, animals, keypoints, reader, awake, endpoint)
         report = work(settings, checked_plan(rounds, seconds), say=_progress)
     return _finish(report, out, as_json)
 

@@ -95,10 +95,12 @@ def test_wire_measures_beside_a_subscriber_that_is_really_stuck():
     assert report["comparisons"][0]["of"] == crowded["name"]
 
 
-def test_wire_through_the_client():
-    ended = posewire("bench", "wire", "--reader", "client", "--rate", 200, "--rounds", 5, "--seconds", 0.2, "--json")
+def test_wire_through_the_client_with_the_cores_kept_awake():
+    ended = posewire(
+        *("bench", "wire", "--reader", "client", "--awake", "--rate", 200, "--rounds", 5, "--seconds", 0.2, "--json"),
+    )
     assert ended.status == 0, ended.stderr
-    assert ended.report["figures"][0]["name"] == "in hand, 1 subscriber, 200/s, client"
+    assert ended.report["figures"][0]["name"] == "in hand, 1 subscriber, 200/s, client, cores awake"
     assert ended.report["comparisons"] == []
 
 

@@ -73,6 +73,11 @@ class Lane:
         notes = [f"{heard['lost']} messages were lost on the wire, {self.name}"] if heard["lost"] else []
         return figures, comparison(f"pipeline to bare network, {self.name}", *pair), notes
 
+    def notes(self) -> list[str]:
+        """Why providers were not used, and how the network is computed."""
+        pipeline = self.live.pipeline
+        return [*(f"not used: {reason}" for reason in pipeline.network.refused), *pipeline.notes]
+
     def _run(self, count: int) -> Nanoseconds:
         taken = self.live.run(count)
         for name, values in {**self.live.stages, "after the send": self.live.after}.items():

@@ -15,6 +15,7 @@ from posewire.clock import clock_info, now_ns
 from posewire.frame import Image
 from posewire.ledger import Ledger
 from posewire.message import MetaContent, ModelMeta, PoseContent, Stamps, pack_pose
+from posewire.pack import PosePacker
 from posewire.pipeline import Pipeline, StepStamps
 from posewire.publish import Publisher
 from posewire_bench.subscriber import LAST, PASSED_OVER
@@ -22,6 +23,7 @@ from posewire_models.errors import WorkError
 
 Nanoseconds = npt.NDArray[np.int64]
 STREAM = "main"
+SERVICE_NS = 20_000_000  # between two looks at subscriptions while frames come, as in `posewire run`
 _PATIENCE_S = 20.0
 
 
@@ -39,6 +41,8 @@ class Live:
         self._publisher = publisher
         self._frame_ns = round(1e9 / fps) if fps > 0 else 33_333_333
         self._session = os.urandom(16)
+        self._packer = PosePacker(self._session, STREAM)
+        self._stamps = Stamps(0, 0, 0, 0, 0, 0)
         self._frame = 0
         self.stages: dict[str, Nanoseconds] = {}
         self.after: Nanoseconds = np.empty(0, np.int64)
@@ -68,27 +72,24 @@ class Live:
         pipeline, publisher, images = self.pipeline, self._publisher, self.images
         taken, after = np.empty(count, np.int64), np.empty(count, np.int64)
         stages = {name: np.zeros(count, np.int64) for name in ("prepare", "infer", "decode", "track", "publish")}
-        stamps, ledger = StepStamps(), Ledger()
+        stamps, when, ledger, pack = StepStamps(), self._stamps, Ledger(), self._packer.pack
+        due_ns = 0
         for n in range(count):
             image = images[self._frame % len(images)]
             picked = now_ns()
             pipeline.step(image, stamps, None, self._frame * self._frame_ns)
-            when = Stamps(picked, picked, stamps.prepared, stamps.inferred, stamps.decoded, now_ns())
-            content = PoseContent(
-                self._session,
-                STREAM,
-                publisher.messages,
-                self._frame,
-                when,
-                pipeline.poses,
-                pipeline.ids,
-                pipeline.id_scores,
-            )
-            publisher.send_pose(pack_pose(content))
+            poses, ids = pipeline.poses, pipeline.ids
+            when.grabbed, when.picked, when.prepared = picked, picked, stamps.prepared
+            when.inferred, when.decoded = stamps.inferred, stamps.decoded
+            when.sent = now_ns()
+            publisher.send_pose(pack(publisher.messages, self._frame, when, poses, ids, pipeline.id_scores))
             returned = now_ns()
             taken[n] = returned - picked
             ledger.add(when, returned, stamps.tracked)
-            publisher.service(now_ns())
+            now = now_ns()
+            if now >= due_ns:
+                publisher.service(now)
+                due_ns = now + SERVICE_NS
             after[n] = now_ns() - returned
             stages["prepare"][n] = stamps.prepared - picked
             stages["infer"][n] = stamps.inferred - stamps.prepared

@@ -77,7 +77,7 @@ def _networks(
                     raise
                 notes.append(f"not used: {error}")
                 break
-            notes += [f"not used: {reason}" for reason in network.refused]
+            notes += [*(f"not used: {reason}" for reason in network.refused), *network.notes]
             yield network, count
 
 

@@ -61,7 +61,7 @@ def bench_pipeline(
     more: dict[str, Any] = {"published": published(settings.preset)} if settings.preset else {}
     with ExitStack() as stack:
         lanes = [open_lane(stack, shared, model, size) for model in models for size in sizes or [None]]
-        notes = [f"not used: {reason}" for lane in lanes for reason in lane.live.pipeline.network.refused]
+        notes = [note for lane in lanes for note in lane.notes()]
         rivals: list[Peer] = []
         if settings.against is not None and settings.peer_python is not None:
             rivals = open_peers(stack, settings.peer_python, settings.peer_model, lanes[0].live.images)

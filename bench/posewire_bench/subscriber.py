@@ -2,10 +2,10 @@
 
     python -m posewire_bench.subscriber ENDPOINT reader|client
 
-Pose messages whose frame number is below 0 are no measurements: -1 is passed over, -2 is the last one. It then prints
-one JSON object: ``grabbed`` and ``sent`` (stamps of the publisher), ``received`` (taken from the socket) and
-``in_hand`` (unpacked, handed to the program), ns of the one clock of this machine, and ``frame`` of every message;
-``lost`` on the wire.
+Pose messages from frame number `PASSED_OVER` on are no measurements; `LAST` is the last one. It then prints one JSON
+object: ``grabbed`` and ``sent`` (stamps of the publisher), ``received`` (taken from the socket) and ``in_hand``
+(unpacked, handed to the program), ns of the one clock of this machine, and ``frame`` of every message; ``lost`` on the
+wire.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from posewire.clock import now_ns
 from posewire.reader import Pose, Reader
 from posewire_models.errors import WorkError
 
-PASSED_OVER, LAST = -1, -2
+PASSED_OVER, LAST = 2_000_000_000, 2_000_000_001
 READERS = ("reader", "client")
 _PATIENCE_S = 60
 
@@ -33,7 +33,7 @@ def main() -> None:
     rows: list[tuple[int, int, int, int, int]] = []
     with reader:
         for pose, in_hand in _poses(reader):
-            if pose.frame >= 0:
+            if pose.frame < PASSED_OVER:
                 rows.append((pose.stamps.grabbed, pose.stamps.sent, pose.received_ns, in_hand, pose.frame))
             elif pose.frame == LAST:
                 break

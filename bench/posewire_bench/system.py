@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,9 @@ import numpy as np
 import onnxruntime
 
 from posewire import __version__
+from posewire.gpu.state import read_gpus
 from posewire_training.card_facts import processor
 
-_GPU_FIELDS = ("name", "driver_version", "temperature.gpu", "power.draw", "clocks.sm", "clocks.max.sm", "clocks.mem",
-               "utilization.gpu", "pstate")  # fmt: skip
 _CPU = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
@@ -105,20 +102,9 @@ def resident_mb() -> float | None:
     return float(psutil.Process().memory_info().rss) / 1e6
 
 
-def gpus() -> list[dict[str, str]] | None:
-    """Name, driver, temperature, power and clocks of every NVIDIA GPU as ``nvidia-smi`` tells them; None without it."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return None
-    command = [program, f"--query-gpu={','.join(_GPU_FIELDS)}", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    if done.returncode:
-        return None
-    rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines() if line.strip()]
-    return [dict(zip(_GPU_FIELDS, row, strict=True)) for row in rows if len(row) == len(_GPU_FIELDS)]
+def gpus() -> list[dict[str, Any]] | None:
+    """What the driver tells of every NVIDIA GPU (`posewire.gpu.state.GpuState`); None where there is none."""
+    return [asdict(state) for state in read_gpus()] or None
 
 
 def _busy() -> tuple[float | None, float | None]:

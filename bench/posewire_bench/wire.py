@@ -18,11 +18,12 @@ import numpy as np
 
 from posewire import __version__
 from posewire.clock import clock_info, now_ns
-from posewire.message import MetaContent, ModelMeta, PoseContent, Stamps, pack_pose
+from posewire.message import MetaContent, ModelMeta, Stamps
+from posewire.pack import PosePacker
 from posewire.publish import HIGH_WATER, Publisher
 from posewire_bench.awake import cores_awake
 from posewire_bench.crowd import Crowd
-from posewire_bench.live import STREAM, Nanoseconds, signal, wait_for
+from posewire_bench.live import SERVICE_NS, STREAM, Nanoseconds, signal, wait_for
 from posewire_bench.outcome import Occasion, comparison, figure
 from posewire_bench.rounds import Plan, Series, order, settled
 from posewire_bench.subscriber import LAST, PASSED_OVER, READERS, Subscriber
@@ -62,6 +63,7 @@ class Sender:
         self.frame = 0
         self.late: list[Nanoseconds] = []
         self._session = os.urandom(16)
+        self._packer = PosePacker(self._session, STREAM)
         self._poses = np.random.default_rng(0).random((settings.animals, settings.keypoints, 3), np.float32)
         publisher.set_meta(_meta(self._session, settings.keypoints))
 
@@ -69,7 +71,8 @@ class Sender:
         """``count`` messages at ``rate`` a second; with ``frame``, all of that number and none of them measured."""
         publisher, period = self.publisher, round(1e9 / rate)
         late = np.empty(count, np.int64)
-        due = now_ns() + period
+        due, service_ns = now_ns() + period, 0
+        stamps = Stamps(0, 0, 0, 0, 0, 0)
         for n in range(count):
             left = due - now_ns()
             if left > 0:
@@ -77,11 +80,12 @@ class Sender:
             sent = now_ns()
             late[n] = sent - due
             number = self.frame if frame is None else frame
-            stamps = Stamps(sent, sent, sent, sent, sent, sent)
-            publisher.send_pose(
-                pack_pose(PoseContent(self._session, STREAM, publisher.messages, number, stamps, self._poses))
-            )
-            publisher.service(now_ns())
+            stamps.grabbed = stamps.picked = stamps.prepared = stamps.inferred = stamps.decoded = stamps.sent = sent
+            publisher.send_pose(self._packer.pack(publisher.messages, number, stamps, self._poses))
+            now = now_ns()
+            if now >= service_ns:
+                publisher.service(now)
+                service_ns = now + SERVICE_NS
             self.frame += frame is None
             due += period
         if frame is None:

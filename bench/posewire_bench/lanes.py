@@ -30,7 +30,7 @@ ANY_PORT = "tcp://127.0.0.1:*"
 @dataclass(frozen=True)
 class LaneSettings:
     """What all lanes of a measurement share. ``camera``: size of the frames, if it is not the source's own; ``crop``:
-    the part of them that is looked at, if no size of a picture is asked for."""
+    the part of them that is looked at, if no size of a picture is asked for; ``follow``: a crop follows the animal."""
 
     source: str
     frames: int
@@ -38,23 +38,29 @@ class LaneSettings:
     crop: Crop | None
     provider: str
     threads: int
+    follow: bool = False
 
 
 @dataclass
 class Lane:
-    """``name``: model, sizes and provider. `contestants` are to be measured; `figures` is asked once they were."""
+    """``name``: model, sizes and provider. `contestants` are to be measured; `figures` is asked once they were.
+
+    A crop that ``follow`` s has no bare network beside it: its looks are of several shapes.
+    """
 
     name: str
     live: Live
     listener: Subscriber
     facts: dict[str, Any]
+    follow: bool = False
     _stages: dict[str, list[Floats]] = field(default_factory=dict)
 
     def contestants(self) -> dict[str, Contestant]:
         """The pipeline and the bare network, by the names of their figures."""
-        return {f"pipeline, {self.name}": self._run, f"bare network, {self.name}": self.live.bare}
+        pipeline: dict[str, Contestant] = {f"pipeline, {self.name}": self._run}
+        return pipeline if self.follow else {**pipeline, f"bare network, {self.name}": self.live.bare}
 
-    def figures(self, found: Mapping[str, Series]) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
+    def figures(self, found: Mapping[str, Series]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
         """Figures of both and of the pipeline's parts, how the two compare, and notes.
 
         Ends the subscriber. Raises WorkError if that does not answer.
@@ -71,7 +77,13 @@ class Lane:
             if rounds
         ]
         notes = [f"{heard['lost']} messages were lost on the wire, {self.name}"] if heard["lost"] else []
-        return figures, comparison(f"pipeline to bare network, {self.name}", *pair), notes
+        view = self.live.pipeline.view
+        if self.follow and view is not None:
+            notes.append(
+                f"Looks, {self.name}, warm-up and frames from the last to the first again included: {view.figures()}"
+            )
+        compared = [] if self.follow else [comparison(f"pipeline to bare network, {self.name}", *pair)]
+        return figures, compared, notes
 
     def notes(self) -> list[str]:
         """Why providers were not used, and how the network is computed."""
@@ -91,11 +103,15 @@ def open_lane(stack: ExitStack, settings: LaneSettings, model: Model, size: Size
     ``stack``. Raises InputError, and WorkError if the subscriber does not come."""
     geometry, images, info = _frames(settings, model, size)
     publisher = stack.enter_context(Publisher(ANY_PORT, STREAM))
-    pipeline = Pipeline(model, crop=geometry.crop, provider=settings.provider, threads=settings.threads)
+    crop_of = None if settings.follow else geometry.crop
+    pipeline = Pipeline(
+        model, crop=crop_of, follow=settings.follow, provider=settings.provider, threads=settings.threads
+    )
     live = Live(pipeline, images, publisher, info.fps)
     listener = stack.enter_context(Subscriber(publisher.endpoint))
     live.wait_for(1)
-    live.prepare()
+    if not settings.follow:
+        live.prepare()
     provider, threads = pipeline.network.provider, settings.threads or default_threads()
     frame, crop = Size(*geometry.frame), geometry.crop
     facts = {
@@ -110,8 +126,9 @@ def open_lane(stack: ExitStack, settings: LaneSettings, model: Model, size: Size
     }
     part = "" if (crop.width, crop.height) == frame else f" crop {Size(crop.width, crop.height)} of"
     cores = f", {threads} thread{'s' * (threads > 1)}" if provider == "cpu" else ""
-    name = f"{model.contract.name},{part} {frame} -> {Size(*geometry.padded)}, {provider}{cores}"
-    return Lane(name, live, listener, facts)
+    what = f"a crop that follows in {frame}" if settings.follow else f"{frame} -> {Size(*geometry.padded)}"
+    name = f"{model.contract.name},{part} {what}, {provider}{cores}"
+    return Lane(name, live, listener, {**facts, "follow": settings.follow}, settings.follow)
 
 
 def _frames(settings: LaneSettings, model: Model, size: Size | None) -> tuple[Geometry, list[Image], SourceInfo]:

@@ -30,13 +30,13 @@ _MOST_WHOLE_ROUNDS = 5
 @dataclass(frozen=True)
 class PipelineSettings:
     """What is measured. ``sizes``: pictures that reach the network, WxH, before padding; ``frame_size``: of the
-    camera's frames, WxH; ``crop``: ``full`` or X,Y,W,H; ``whole``: also the whole program; ``against``: ``dlclive``."""
+    camera's frames, WxH; ``crops``: ``full``, ``follow`` or X,Y,W,H each; ``whole``: also the whole program; ``against``: ``dlclive``."""
 
     models: Sequence[str] = ("mouse-topview",)
     source: str = "synthetic"
     sizes: Sequence[str] = ()
     frame_size: str | None = None
-    crop: str = "full"
+    crops: Sequence[str] = ("full",)
     frames: int = 100
     provider: str = "auto"
     threads: int = 0
@@ -52,7 +52,7 @@ def bench_pipeline(
 ) -> dict[str, Any]:
     """Measure it. Raises InputError for a wrong setting, WorkError if a subscriber or a peer fails."""
     sizes: list[Size | None] = [*(parse_sizes(settings.sizes) or preset_sizes(settings.preset))]
-    shared = _shared(settings, bool(sizes))
+    shared = [_shared(settings, crop, bool(sizes)) for crop in dict.fromkeys(settings.crops)]
     if settings.against is not None:
         check_peer(settings.against, settings.peer_python, settings.peer_model)
     models = [load_model(name) for name in dict.fromkeys(settings.models)]
@@ -60,7 +60,7 @@ def bench_pipeline(
     comparisons: list[dict[str, Any]] = []
     more: dict[str, Any] = {"published": published(settings.preset)} if settings.preset else {}
     with ExitStack() as stack:
-        lanes = [open_lane(stack, shared, model, size) for model in models for size in sizes or [None]]
+        lanes = [open_lane(stack, one, model, size) for model in models for size in sizes or [None] for one in shared]
         notes = [note for lane in lanes for note in lane.notes()]
         rivals: list[Peer] = []
         if settings.against is not None and settings.peer_python is not None:
@@ -72,7 +72,7 @@ def bench_pipeline(
         for lane in lanes:
             of_lane, compared, lost = lane.figures(found)
             figures += of_lane
-            comparisons.append(compared)
+            comparisons += compared
             notes += lost
         if settings.whole:
             whole = Whole(settings.source, settings.models[0], settings.threads, settings.provider)
@@ -81,18 +81,22 @@ def bench_pipeline(
     theirs = [figure(rival.name, found[rival.name], **rival.facts) for rival in rivals]
     if theirs:
         best = min(theirs, key=lambda one: float(one["p50"]))
-        comparisons.append(comparison(f"{figures[0]['name']} to {best['name']}", figures[0], best))
+        ours = [one for one in figures if one["name"].startswith("pipeline, ")]
+        comparisons += [comparison(f"{one['name']} to {best['name']}", one, best) for one in ours]
     return occasion.report([*figures, *theirs], comparisons, list(dict.fromkeys(notes)), **more)
 
 
-def _shared(settings: PipelineSettings, sized: bool) -> LaneSettings:
+def _shared(settings: PipelineSettings, text: str, sized: bool) -> LaneSettings:
     camera = parse_size(settings.frame_size, "--frame-size") if settings.frame_size else None
-    crop = parse_crop(settings.crop)
-    if crop is not None and sized:
+    if text == "auto":
+        raise InputError("--crop auto: chooses by itself what it measures; give full, follow or X,Y,W,H")
+    follow = text == "follow"
+    crop = None if follow else parse_crop(text)
+    if sized and (follow or crop is not None):
         raise InputError("--crop and --size: both say which part reaches the network; give one of them")
-    return LaneSettings(settings.source, settings.frames, camera, crop, settings.provider, settings.threads)
+    return LaneSettings(settings.source, settings.frames, camera, crop, settings.provider, settings.threads, follow)
 
 
 def _told(settings: PipelineSettings) -> dict[str, Any]:
-    keys = ("source", "frames", "frame_size", "crop", "provider", "threads", "preset", "against")
+    keys = ("source", "frames", "frame_size", "crops", "provider", "threads", "preset", "against")
     return {key: getattr(settings, key) for key in keys}

@@ -113,7 +113,9 @@ def bench_pipeline(
     frame_size: Annotated[
         str | None, typer.Option(help="Frames of the camera, WxH; with --size the network sees their middle.")
     ] = None,
-    crop: Annotated[str, typer.Option(help="full, or X,Y,W,H in pixels of the frame.")] = "full",
+    crop: Annotated[
+        list[str] | None, typer.Option(help="full, follow, or X,Y,W,H in pixels of the frame; several take turns.")
+    ] = None,
     frames: Annotated[int, typer.Option(help="Frames that are held in memory and run in turn.")] = 100,
     provider: Provider = "auto",
     threads: Annotated[int, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = 0,
@@ -144,7 +146,7 @@ def bench_pipeline(
             source=source,
             sizes=size or [],
             frame_size=frame_size,
-            crop=crop,
+            crops=crop or ["full"],
             frames=frames,
             provider=provider,
             threads=threads,

@@ -40,9 +40,9 @@ def test_wire(changes: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"crop": "follow"}, "--crop follow: expected"),
-        ({"crop": "0,0,64,64", "sizes": ["64x64"]}, "give one of them"),
-        ({"crop": "0,0,900,64"}, "reaches outside"),
+        ({"crops": ["auto"]}, "--crop auto: chooses by itself"),
+        ({"crops": ["0,0,64,64"], "sizes": ["64x64"]}, "give one of them"),
+        ({"crops": ["0,0,900,64"]}, "reaches outside"),
         ({"sizes": ["64"]}, "--size 64"),
         ({"frame_size": "640"}, "--frame-size 640"),
         ({"frames": 0}, "--frames 0"),

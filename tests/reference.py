@@ -60,3 +60,18 @@ def decode_one(
 def percentile(values: list[int], fraction: float) -> int:
     """Nearest-rank percentile of whole numbers."""
     return sorted(values)[max(1, math.ceil(fraction * len(values))) - 1]
+
+
+def resize_bilinear(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """An image [h, w, C] at ``width`` x ``height``, float64: pixel centres map onto each other, edges are repeated."""
+
+    def along(values: np.ndarray, size: int) -> np.ndarray:
+        found = []
+        for n in range(size):
+            place = min(max((n + 0.5) * len(values) / size - 0.5, 0.0), len(values) - 1.0)
+            first = min(int(place), len(values) - 2)
+            found.append(values[first] * (1 - (place - first)) + values[first + 1] * (place - first))
+        return np.array(found)
+
+    rows = along(image.astype(float), height)
+    return np.swapaxes(along(np.swapaxes(rows, 0, 1), width), 0, 1)

@@ -30,7 +30,8 @@ _MOST_WHOLE_ROUNDS = 5
 @dataclass(frozen=True)
 class PipelineSettings:
     """What is measured. ``sizes``: pictures that reach the network, WxH, before padding; ``frame_size``: of the
-    camera's frames, WxH; ``crops``: ``full``, ``follow`` or X,Y,W,H each; ``whole``: also the whole program; ``against``: ``dlclive``."""
+    camera's frames, WxH; ``crops``: ``full``, ``follow`` or X,Y,W,H each; ``whole``: also the whole program;
+    ``against``: ``dlclive``."""
 
     models: Sequence[str] = ("mouse-topview",)
     source: str = "synthetic"

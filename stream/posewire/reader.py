@@ -10,8 +10,10 @@ import math
 import re
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import zmq
 
@@ -24,13 +26,13 @@ from posewire.message import (
     Stamps,
     meta_topic,
     pose_topic,
-    unpack_meta,
-    unpack_pose,
 )
 from posewire.messagemap import MessageError
+from posewire.unpack import unpack_meta, unpack_pose
 from posewire_models.errors import InputError, WorkError, nearest
 
 REMEMBERED_SESSIONS = 16
+_MORE = int(zmq.RCVMORE)
 
 _BOOT_MINUTE = re.compile(r"boot-(\d+)")
 
@@ -150,6 +152,8 @@ class Reader:
         self._owns_context = context is None
         self.context = zmq.Context() if context is None else context
         self._socket = self.context.socket(zmq.SUB)
+        # The compiled method, without the layer of Python about it.
+        self._get: Callable[[int], Any] = super(zmq.Socket, self._socket).get
         try:
             self._socket.set(zmq.LINGER, 0)
             # ZMQ_CONFLATE would keep the last frame instead of the last message.
@@ -174,8 +178,10 @@ class Reader:
                 left_ms = max(0, math.ceil((deadline - now_ns()) / 1e6))
                 if not self._socket.poll(left_ms):
                     return None
-            frames = self._socket.recv_multipart()
+            frames = [self._socket.recv()]
             received_ns = now_ns()
+            while self._get(_MORE):  # the other frames of a message are there with the first
+                frames.append(self._socket.recv())
             # A subscription is a prefix: `pose/a` brings `pose/ab` as well.
             if frames[0] not in (self._pose_topic, self._meta_topic):
                 continue

@@ -23,11 +23,9 @@ from posewire.message import (
     pack_meta,
     pack_pose,
     pose_topic,
-    unpack,
-    unpack_meta,
-    unpack_pose,
 )
 from posewire.messagemap import MessageError
+from posewire.unpack import _at_once, _key_by_key, unpack, unpack_meta, unpack_pose
 from posewire_models.errors import InputError
 
 SESSION = bytes(range(16))
@@ -189,6 +187,21 @@ def test_stamps_are_a_mapping_too() -> None:
         "exposed_from": "unknown",
     }
     assert "posted" not in stamps
+
+
+@pytest.mark.parametrize("animals", [0, 1, 3])
+@pytest.mark.parametrize("exposed", [{}, {"exposed": -5, "exposed_err": 7, "exposed_from": "camera"}])
+def test_a_good_message_is_read_at_once_as_it_is_read_key_by_key(animals: int, exposed: dict[str, Any]) -> None:
+    poses = np.arange(animals * 12, dtype=np.float32).reshape(animals, 4, 3)
+    sent = pose(poses=poses, stamps=Stamps(1, 2, 3, 4, 5, 6, **exposed), ids=range(animals), id_scores=[0.5] * animals)
+    content = msgpack.unpackb(pack_pose(sent))
+    one, other = _at_once(content), _key_by_key(content)
+    assert one is not None
+    np.testing.assert_array_equal(one.poses, other.poses)
+    assert one.poses.dtype == np.float32
+    one.poses[:] = 0  # its own
+    for name in ("session", "stream", "seq", "frame", "stamps", "ids", "id_scores"):
+        assert getattr(one, name) == getattr(other, name), name
 
 
 def test_keys_of_a_later_version_are_ignored() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posewire.message import PoseContent, Stamps, pack_pose, unpack_pose
+from posewire.message import PoseContent, Stamps, pack_pose
 from posewire.pack import PosePacker
+from posewire.unpack import unpack_pose
 from posewire_models.errors import InputError
 
 SESSION = bytes(range(16))

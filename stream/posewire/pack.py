@@ -7,6 +7,7 @@ number at its full width, so that a frame costs one `struct` call and no map of 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +31,10 @@ _KEPT = 64  # templates: one for each number of animals and kind of exposure
 class _Template:
     """``pack_into`` takes the fixed bytes and the numbers in turn."""
 
-    form: struct.Struct
+    pack_into: Callable[..., None]
     buffer: bytearray
     before: tuple[bytes, ...]  # fixed bytes before seq, frame, each stamp, poses
-    after: tuple[bytes, ...]  # fixed bytes before each id and id_score
+    after: tuple[bytes, ...]  # fixed bytes before each id and id_score; all that follows the poses if nobody is known
 
 
 class PosePacker:
@@ -47,7 +48,7 @@ class PosePacker:
         """Raises InputError for a bad stream name."""
         self.session = session
         self.stream = check_stream(stream)
-        self._templates: dict[tuple[tuple[int, ...], bool, bool, str], _Template] = {}
+        self._templates: dict[tuple[tuple[int, ...], bool, bool, bool, str], _Template] = {}
 
     def pack(
         self,
@@ -58,40 +59,40 @@ class PosePacker:
         ids: npt.NDArray[np.int64] | None = None,
         id_scores: Floats | None = None,
     ) -> bytes | bytearray:
-        """The message of ``poses`` float32 [A, K, 3]; ``ids`` and ``id_scores`` [A], None: nobody is known.
+        """The message of ``poses`` float32 [A, K, 3]; ``ids`` and ``id_scores`` [A], both None: nobody is known.
 
         Raises ValueError if an array has another shape.
         """
-        shape = poses.shape
-        if poses.dtype != np.float32 or frame > _LARGEST_UINT32 or seq > _LARGEST_UINT32:
-            return self._plain(seq, frame, stamps, poses, ids, id_scores)
-        key = (shape, stamps.exposed is not None, stamps.exposed_err is not None, stamps.exposed_from)
+        exposed, exposed_err, known = stamps.exposed, stamps.exposed_err, ids is not None and id_scores is not None
+        key = (poses.shape, known, exposed is not None, exposed_err is not None, stamps.exposed_from)
         template = self._templates.get(key)
         if template is None:
             template = self._lay_out(*key)
-        animals = shape[0]
-        known = [] if ids is None else ids.tolist()
-        if known and (max(known) > _LARGEST_INT32 or min(known) < -_LARGEST_INT32):
-            return self._plain(seq, frame, stamps, poses, ids, id_scores)
-        numbers = known or [UNKNOWN_ID] * animals
-        scores = [0.0] * animals if id_scores is None else id_scores.tolist()
-        if len(numbers) != animals or len(scores) != animals:
-            raise ValueError(f"{len(numbers)} ids and {len(scores)} id_scores for {animals} animals")
+        after: Sequence[Any] | None = template.after
+        if ids is not None or id_scores is not None:
+            after = _turns(template.after, poses.shape[0], ids, id_scores)
+        if after is None or poses.dtype != np.float32 or frame > _LARGEST_UINT32 or seq > _LARGEST_UINT32:
+            content = PoseContent(self.session, self.stream, seq, frame, stamps, poses, ids, id_scores)
+            return pack_pose(content)  # something that the template has no room for
         fixed = template.before
-        template.form.pack_into(
-            template.buffer, 0,
+        times = (
             fixed[0], seq, fixed[1], frame,
             fixed[2], stamps.grabbed, fixed[3], stamps.picked, fixed[4], stamps.prepared,
             fixed[5], stamps.inferred, fixed[6], stamps.decoded, fixed[7], stamps.sent,
-            *_exposure(stamps, fixed), fixed[10], poses.tobytes(),
-            *_turns(template.after, numbers, scores),
         )  # fmt: skip
+        if exposed is None and exposed_err is None:
+            exposure = fixed[8:10]
+        else:
+            exposure = (
+                *((fixed[8],) if exposed is None else (fixed[8], exposed)),
+                *((fixed[9],) if exposed_err is None else (fixed[9], exposed_err)),
+            )
+        template.pack_into(template.buffer, 0, *times, *exposure, fixed[10], poses.tobytes(), *after)
         return template.buffer
 
-    def _plain(self, seq: int, frame: int, stamps: Stamps, poses: Floats, ids: Any, id_scores: Any) -> bytes:
-        return pack_pose(PoseContent(self.session, self.stream, seq, frame, stamps, poses, ids, id_scores))
-
-    def _lay_out(self, shape: tuple[int, ...], exposed: bool, exposed_err: bool, exposed_from: str) -> _Template:
+    def _lay_out(
+        self, shape: tuple[int, ...], known: bool, exposed: bool, exposed_err: bool, exposed_from: str
+    ) -> _Template:
         if len(shape) != 3 or shape[2] != 3:
             raise ValueError(f"poses must have the shape [animals, keypoints, 3], not {list(shape)}")
         animals = shape[0]
@@ -109,10 +110,13 @@ class PosePacker:
             + _text("poses") + b"\xc6" + struct.pack(">I", count),
         ]  # fmt: skip
         ids, scores = _text("ids") + _array(animals), _text("id_scores") + _array(animals)
-        after = [*([_INT32] * animals), *([_FLOAT64] * animals)] if animals else [ids + scores]
-        if animals:
+        if known and animals:
+            after = [_INT32] * animals + [_FLOAT64] * animals
             after[0] = ids + after[0]
             after[animals] = scores + after[animals]
+        else:
+            nobody, nothing = msgpack.packb(UNKNOWN_ID), msgpack.packb(0.0)
+            after = [ids + nobody * animals + scores + nothing * animals]
         form = ">"
         for number, kind in zip(before, "IIqqqqqq", strict=False):
             form += f"{len(number)}s{kind}"
@@ -120,28 +124,31 @@ class PosePacker:
         form += f"{len(before[9])}s" + ("q" if exposed_err else "")
         form += f"{len(before[10])}s{count}s"
         for place, part in enumerate(after):
-            form += f"{len(part)}s" + ("" if not animals else "i" if place < animals else "d")
+            form += f"{len(part)}s" + ("" if not (known and animals) else "i" if place < animals else "d")
         packer = struct.Struct(form)
-        template = _Template(packer, bytearray(packer.size), tuple(before), tuple(after))
+        template = _Template(packer.pack_into, bytearray(packer.size), tuple(before), tuple(after))
         if len(self._templates) >= _KEPT:
             self._templates.clear()
-        self._templates[(shape, exposed, exposed_err, exposed_from)] = template
+        self._templates[(shape, known, exposed, exposed_err, exposed_from)] = template
         return template
 
 
-def _exposure(stamps: Stamps, fixed: tuple[bytes, ...]) -> tuple[Any, ...]:
-    if stamps.exposed is None and stamps.exposed_err is None:
-        return fixed[8:10]
-    first = (fixed[8],) if stamps.exposed is None else (fixed[8], stamps.exposed)
-    return (*first, fixed[9]) if stamps.exposed_err is None else (*first, fixed[9], stamps.exposed_err)
-
-
-def _turns(after: tuple[bytes, ...], ids: list[int], scores: list[float]) -> list[Any]:
-    if not ids:
-        return list(after)
-    turns: list[Any] = [None] * (2 * len(after))
-    turns[::2] = after
-    turns[1::2] = ids + scores
+def _turns(
+    fixed: tuple[bytes, ...], animals: int, ids: npt.NDArray[np.int64] | None, id_scores: Floats | None
+) -> list[Any] | None:
+    """Ids and scores with the fixed bytes before each; None if one of the two is missing or an id is too wide."""
+    if ids is None or id_scores is None:
+        return None
+    if len(ids) != animals or len(id_scores) != animals:
+        raise ValueError(f"{len(ids)} ids and {len(id_scores)} id_scores for {animals} animals")
+    if not animals:
+        return list(fixed)
+    numbers = ids.tolist()
+    if max(numbers) > _LARGEST_INT32 or min(numbers) < -_LARGEST_INT32:
+        return None
+    turns: list[Any] = [None] * (2 * len(fixed))
+    turns[::2] = fixed
+    turns[1::2] = numbers + id_scores.tolist()
     return turns
 
 

@@ -7,21 +7,6 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def publishable(peaks, min_score, poses):  # type: ignore[no-untyped-def]
-    """Copy [A, K, 3]; keypoints whose score is below ``min_score`` become NaN, NaN with their score."""
-    for a in range(peaks.shape[0]):
-        for k in range(peaks.shape[1]):
-            score = peaks[a, k, 2]
-            if score < min_score:
-                poses[a, k, 0] = np.nan
-                poses[a, k, 1] = np.nan
-            else:
-                poses[a, k, 0] = peaks[a, k, 0]
-                poses[a, k, 1] = peaks[a, k, 1]
-            poses[a, k, 2] = score
-
-
-@njit(nogil=True, cache=True)
 def write_poses(peaks, rows, number, scale_x, scale_y, left, top, poses):  # type: ignore[no-untyped-def]
     """``poses`` float32 [R, K, 3]: ``rows`` int64 [R, K] of peaks in full-frame pixels, NaN, NaN, 0 where one is -1.
 

@@ -116,6 +116,9 @@ class Decoder:
         )
         self._best_cell = np.zeros(shape[1], np.int64)
         self._best: Floats = np.zeros(shape[1], np.float32)
+        self._found = self.peaks[0], self.poses[0]
+        self._maps: tuple[Floats | None, Floats | None] = None, None
+        self._planes: tuple[Floats, ...] = ()
 
     def move(self, left: int, top: int) -> None:
         """The crop now begins at this pixel of the frame."""
@@ -124,10 +127,10 @@ class Decoder:
 
     def decode(self, heatmaps: Floats, offsets: Floats) -> None:
         """Read heatmaps float32 [1, h, w, K] and offsets float32 [1, h, w, K, 2] into ``peaks`` and ``poses``."""
-        _decode_one(
-            heatmaps[0], offsets[0], self._rows, self._columns, self._place, self._best_cell, self._best,
-            self.peaks[0], self.poses[0],
-        )  # fmt: skip
+        if heatmaps is not self._maps[0] or offsets is not self._maps[1]:
+            self._maps = heatmaps, offsets
+            self._planes = heatmaps[0], offsets[0]  # of the network's own maps once and for all
+        _decode_one(*self._planes, self._rows, self._columns, self._place, self._best_cell, self._best, *self._found)
 
     def place(self, found: Floats) -> None:
         """Read peaks that were computed in the graph, float32 [1, K, 3] = x, y (pixels of the network's input), score,

@@ -28,9 +28,10 @@ _KEPT = 64  # templates: one for each number of animals and kind of exposure
 
 
 @dataclass(frozen=True)
-class _Template:
-    """``pack_into`` takes the fixed bytes and the numbers in turn."""
+class Template:
+    """How messages of one kind are laid out: ``form`` has the fixed bytes and the numbers in turn."""
 
+    form: struct.Struct
     pack_into: Callable[..., None]
     buffer: bytearray
     before: tuple[bytes, ...]  # fixed bytes before seq, frame, each stamp, poses
@@ -48,7 +49,7 @@ class PosePacker:
         """Raises InputError for a bad stream name."""
         self.session = session
         self.stream = check_stream(stream)
-        self._templates: dict[tuple[tuple[int, ...], bool, bool, bool, str], _Template] = {}
+        self._templates: dict[tuple[tuple[int, ...], bool, bool, bool, str], Template] = {}
 
     def pack(
         self,
@@ -64,10 +65,7 @@ class PosePacker:
         Raises ValueError if an array has another shape.
         """
         exposed, exposed_err, known = stamps.exposed, stamps.exposed_err, ids is not None and id_scores is not None
-        key = (poses.shape, known, exposed is not None, exposed_err is not None, stamps.exposed_from)
-        template = self._templates.get(key)
-        if template is None:
-            template = self._lay_out(*key)
+        template = self.template(poses.shape, known, exposed is not None, exposed_err is not None, stamps.exposed_from)
         after: Sequence[Any] | None = template.after
         if ids is not None or id_scores is not None:
             after = _turns(template.after, poses.shape[0], ids, id_scores)
@@ -90,9 +88,24 @@ class PosePacker:
         template.pack_into(template.buffer, 0, *times, *exposure, fixed[10], poses.tobytes(), *after)
         return template.buffer
 
+    def template(
+        self, shape: tuple[int, ...], known: bool, exposed: bool, exposed_err: bool, exposed_from: str
+    ) -> Template:
+        """The template of poses of ``shape`` [A, K, 3]; ``known``: with ids, ``exposed``, ``exposed_err``: not nil.
+
+        Raises ValueError for another shape.
+        """
+        key = (shape, known, exposed, exposed_err, exposed_from)
+        template = self._templates.get(key)
+        if template is None:
+            if len(self._templates) >= _KEPT:
+                self._templates.clear()
+            template = self._templates[key] = self._lay_out(*key)
+        return template
+
     def _lay_out(
         self, shape: tuple[int, ...], known: bool, exposed: bool, exposed_err: bool, exposed_from: str
-    ) -> _Template:
+    ) -> Template:
         if len(shape) != 3 or shape[2] != 3:
             raise ValueError(f"poses must have the shape [animals, keypoints, 3], not {list(shape)}")
         animals = shape[0]
@@ -126,11 +139,7 @@ class PosePacker:
         for place, part in enumerate(after):
             form += f"{len(part)}s" + ("" if not (known and animals) else "i" if place < animals else "d")
         packer = struct.Struct(form)
-        template = _Template(packer.pack_into, bytearray(packer.size), tuple(before), tuple(after))
-        if len(self._templates) >= _KEPT:
-            self._templates.clear()
-        self._templates[(shape, known, exposed, exposed_err, exposed_from)] = template
-        return template
+        return Template(packer, packer.pack_into, bytearray(packer.size), tuple(before), tuple(after))
 
 
 def _turns(

@@ -28,7 +28,7 @@ from posewire.message import (
     pose_topic,
 )
 from posewire.messagemap import MessageError
-from posewire.unpack import unpack_meta, unpack_pose
+from posewire.unpack import PoseUnpacker, unpack_meta
 from posewire_models.errors import InputError, WorkError, nearest
 
 REMEMBERED_SESSIONS = 16
@@ -60,7 +60,7 @@ class SessionView:
         return self.meta
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Pose:
     """One pose message as it was received.
 
@@ -149,6 +149,7 @@ class Reader:
         self._meta_wait_s = meta_wait_s
         self._views: dict[bytes, SessionView] = {}
         self._recent: deque[bytes] = deque()
+        self._unpacker = PoseUnpacker()
         self._owns_context = context is None
         self.context = zmq.Context() if context is None else context
         self._socket = self.context.socket(zmq.SUB)
@@ -189,7 +190,7 @@ class Reader:
                 raise MessageError(f"message of {len(frames)} frames on {self.endpoint}: expected a topic and a map")
             if frames[0] == self._meta_topic:
                 return self._take_meta(unpack_meta(frames[1]))
-            return self._take_pose(unpack_pose(frames[1]), received_ns)
+            return self._take_pose(self._unpacker.unpack(frames[1]), received_ns)
 
     def close(self) -> None:
         """Closes the socket; nothing is waited for. May be called twice."""

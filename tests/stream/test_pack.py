@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posewire.message import PoseContent, Stamps, pack_pose
+from posewire.messagemap import MessageError
 from posewire.pack import PosePacker
-from posewire.unpack import unpack_pose
+from posewire.unpack import PoseUnpacker, unpack_pose
 from posewire_models.errors import InputError
 
 SESSION = bytes(range(16))
@@ -83,3 +84,28 @@ def test_an_id_for_each_animal_is_needed():
 def test_a_bad_stream_name_is_refused():
     with pytest.raises(InputError, match="stream"):
         PosePacker(SESSION, "a b")
+
+
+@given(st.lists(messages(), min_size=1, max_size=3), st.integers(1, 3))
+def test_a_reader_that_has_learned_the_layout_reads_what_any_reader_reads(contents, times):
+    """Ours by their layout, others' and changed ones by their keys, in any order."""
+    packer, unpacker = PosePacker(SESSION, "main"), PoseUnpacker()
+    for content in contents * times:
+        numbers = content.seq, content.frame, content.stamps, content.poses, content.ids, content.id_scores
+        for payload in (bytes(packer.pack(*numbers)), pack_pose(content)):
+            found, expected = unpacker.unpack(payload), unpack_pose(payload)
+            assert found.poses.tobytes() == expected.poses.tobytes()
+            assert found.poses.shape == expected.poses.shape
+            for name in ("session", "stream", "seq", "frame", "stamps", "ids", "id_scores"):
+                assert getattr(found, name) == getattr(expected, name), name
+
+
+def test_another_session_and_broken_bytes_of_a_learned_length_are_met():
+    poses = np.ones((1, 2, 3), np.float32)
+    first = bytes(PosePacker(SESSION, "main").pack(5, 6, Stamps(1, 2, 3, 4, 5, 6), poses))
+    other = bytes(PosePacker(bytes(16), "main").pack(7, 8, Stamps(1, 2, 3, 4, 5, 6), poses))
+    unpacker = PoseUnpacker()
+    assert [unpacker.unpack(payload).seq for payload in (first, first, other, other, first)] == [5, 5, 7, 7, 5]
+    with pytest.raises(MessageError):
+        unpacker.unpack(first[:40] + b"\xc1" + first[41:])
+    assert unpacker.unpack(first).poses.flags.writeable

@@ -67,6 +67,7 @@ class AutoView:
         self._began_ns = 0
         self._taken_ms = np.zeros(_WINDOW)
         self._frames = 0
+        self._all = self._over = 0
         self._promising = 0
         self._at = 0
         self.changes = 0
@@ -101,6 +102,9 @@ class AutoView:
 
     def saw(self, look: FullLook, time_ns: int) -> FullLook | None:
         second = self.gear.view.saw(look, time_ns)
+        if second is None:
+            self._all += 1
+            self._over += self._clock() - self._began_ns > self._budget_ms * 1e6
         # A look at the whole frame between crops is no measure of the gear.
         if second is None and not (self.gear.follow and look is self.gear.view.whole):
             self._taken_ms[self._frames % _WINDOW] = (self._clock() - self._began_ns) / 1e6
@@ -114,13 +118,15 @@ class AutoView:
             gear.view.forget()
 
     def figures(self) -> dict[str, Any]:
-        """The budget, the gears, the one that is in, and how often it changed."""
+        """The budget, the gears, the one that is in, how often it changed, and the share of frames whose looks took
+        longer than the budget."""
         own = self.gear.view.figures()
         return {
             "budget_ms": self._budget_ms,
             "gears": [str(gear) for gear in self._gears],
             "gear": self._at,
             "changes": self.changes,
+            "over_budget": self._over / max(self._all, 1),
             **(own or {}),
         }
 

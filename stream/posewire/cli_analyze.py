@@ -35,7 +35,10 @@ def analyze(
         from posewire.analyze.options import analyze_settings
         from posewire.analyze.service import Analysis, readable
 
-        analysis = Analysis(analyze_settings(options), videos, say, signals.stop)
+        settings = analyze_settings(options)
+        analysis = Analysis(settings, videos, say, signals.stop)
+        if model is None:
+            say(f"no --model given: {settings.model} is taken, which finds drawn animals")
         signals.running()
         status = 0
         try:

@@ -96,6 +96,8 @@ def decoding_rules(settings: RunSettings, contract: ModelContract) -> Decoding:
 
 def crop_budget(settings: RunSettings, contract: ModelContract) -> float | None:
     """The time in ms that a frame may take for ``--crop auto``, None for any other crop. Raises InputError."""
+    if settings.follow_px and settings.crop != "follow":
+        raise InputError(f"follow_px is for crop = follow, and the crop is {settings.crop}: give one of the two")
     if settings.crop != "auto":
         if settings.budget_ms is not None:
             raise InputError(f"--budget-ms is for --crop auto, and the crop is {settings.crop}: give one of the two")
@@ -112,6 +114,16 @@ def compute_of(settings: RunSettings) -> Compute:
     return Compute(settings.provider, settings.threads, **settings.compute.model_dump())
 
 
+def _refuse_source_as_target(settings: RunSettings) -> None:
+    """Raises InputError if ``--show`` would write over the recording that is read, or among its images."""
+    if settings.show is None:
+        return
+    source = Path(settings.source.removeprefix("video:").removeprefix("images:").partition(",fps=")[0])
+    target = settings.show.resolve()
+    if source.exists() and source.resolve() in (target, target.parent if source.is_dir() else target):
+        raise InputError(f"--show {settings.show}: is, or lies in, the source {source}; give another file")
+
+
 def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
     """Rig file first, then the options that were given (not None). Raises InputError for the first wrong key."""
     if rig is not None and rig.suffix.lower() != ".toml":
@@ -119,7 +131,7 @@ def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
     from_rig = {key.replace("-", "_"): value for key, value in read_toml(rig).items()} if rig else {}
     given = {key: value for key, value in options.items() if value is not None}
     try:
-        return RunSettings.model_validate({**from_rig, **given})
+        settings = RunSettings.model_validate({**from_rig, **given})
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
@@ -132,3 +144,5 @@ def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
                 f"{where}: no such key{nearest(str(first['loc'][-1]), names)}; there are {', '.join(names)}"
             ) from None
         raise InputError(f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+    _refuse_source_as_target(settings)
+    return settings

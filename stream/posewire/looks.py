@@ -67,6 +67,14 @@ class FullLook:
         self._corner = corner
         self._one.move(*corner)
 
+    @property
+    def box(self) -> Crop | None:
+        """The part of the frame that is looked at; None for all of it."""
+        crop = self.geometry.crop
+        if (crop.width, crop.height) == self.geometry.frame:
+            return None
+        return crop if self._corner is None else Crop(*self._corner, crop.width, crop.height)
+
     def prepare(self, image: Image) -> None:
         """Crop, resize and colour a frame into the network's input."""
         self._preparation.into(image, self._corner)

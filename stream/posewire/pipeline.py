@@ -119,6 +119,11 @@ class Pipeline:
         return self._view
 
     @property
+    def box(self) -> Crop | None:
+        """The part of the last frame that made its poses; None for all of it, and for crops about several animals."""
+        return self._look.box if isinstance(self._look, FullLook) else None
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """One-line remarks on what was chosen for a budget, and on how the network is computed."""
         chosen = tuple(self._view.notes) if isinstance(self._view, AutoView) else ()

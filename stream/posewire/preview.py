@@ -36,6 +36,7 @@ class _Shown:
     text: str
     ids: list[int] | None
     id_scores: list[float] | None
+    crop: Crop | None
 
 
 class Viewer:
@@ -52,7 +53,6 @@ class Viewer:
         skeleton: Sequence[tuple[int, int]],
         fps: float,
         wait: bool,
-        crop: Crop | None = None,
     ) -> None:
         check_target(path, PICTURES + FILMS)
         self.path = path
@@ -62,7 +62,6 @@ class Viewer:
         self._beside = beside(path)
         self._keypoints = tuple(keypoints)
         self._skeleton = tuple(skeleton)
-        self._crop = crop
         self._fps = fps if 1 <= fps <= 240 else 30.0
         self._wait = wait
         self._queue: queue.Queue[_Shown | None] = queue.Queue(_QUEUE)
@@ -79,15 +78,16 @@ class Viewer:
         text: str,
         ids: npt.NDArray[np.int64] | None = None,
         id_scores: Floats | None = None,
+        crop: Crop | None = None,
     ) -> None:
-        """Hand over one frame, with the animals' ids and their scores if there are several; copies, since the loop's
-        buffers are used again."""
+        """Hand over one frame, with the animals' ids and their scores if there are several, and the part of it that
+        the network saw (None: all); copies, since the loop's buffers are used again."""
         if self._queue.full() and not self._wait:
             self.dropped += 1
             return
         numbers = None if ids is None else ids.tolist()
         scores = None if id_scores is None else id_scores.tolist()
-        self._queue.put(_Shown(image.copy(), poses.copy(), text, numbers, scores))
+        self._queue.put(_Shown(image.copy(), poses.copy(), text, numbers, scores, crop))
 
     def close(self) -> None:
         """Write what is queued, then give the file its name. Raises WorkError if writing failed."""
@@ -128,7 +128,7 @@ class Viewer:
             self._keypoints,
             self._skeleton,
             shown.text,
-            crop=self._crop,
+            crop=shown.crop,
             ids=shown.ids,
             id_scores=shown.id_scores,
         )

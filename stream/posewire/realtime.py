@@ -99,7 +99,7 @@ def give_back(cores: set[int]) -> None:
 
 
 def what_is_allowed() -> list[Hint]:
-    """What `ask_for_all` would be granted here, tried in a thread and undone; memory is not locked for it."""
+    """What `ask_for_all` would be granted here, tried and undone: the first and the last in a thread of their own."""
     import threading
 
     found: list[Hint] = []
@@ -111,16 +111,7 @@ def what_is_allowed() -> list[Hint]:
     thread = threading.Thread(target=work, name="posewire-realtime")
     thread.start()
     thread.join()
-    found.insert(1, _memory_limit())
+    found.insert(1, ask_for_memory())
+    if found[1].granted:
+        ctypes.CDLL(None).munlockall()
     return found
-
-
-def _memory_limit() -> Hint:
-    what = "locked memory"
-    if sys.platform == "win32" or sys.platform == "darwin":
-        return Hint(what, False, f"not to be had on {sys.platform} for a whole program")
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    enough = soft == resource.RLIM_INFINITY or os.geteuid() == 0
-    return Hint(what, enough, "" if enough else f"only {soft // 1024} kB may be locked; allow more {_LIMITS}")

@@ -48,13 +48,18 @@ def report_text(report: dict[str, Any]) -> str:
         lines.append("looks: " + _looks_text(report["looks"]))
     if "truth_px" in report:
         lines.append(f"mean error against the source's ground truth: {report['truth_px']:.2f} px")
+    if "truth" in report:
+        lines.append(
+            "against the truth: " + ", ".join(f"{name} {value:.4g}" for name, value in report["truth"].items())
+        )
     return "\n".join(lines)
 
 
 def _looks_text(looks: dict[str, Any]) -> str:
     parts = []
     if "gears" in looks:
-        parts.append(f"{looks['gears'][looks['gear']]} at the end, changed {looks['changes']} times")
+        gear, over = looks["gears"][looks["gear"]], 100 * looks["over_budget"]
+        parts.append(f"{gear} at the end, changed {looks['changes']} times; {over:.1f} % of frames over the budget")
     if "crop" in looks:
         parts.append(f"{looks['crop']} at a crop, {looks['whole']} at the whole frame, {looks['doubtful']} doubtful")
     return "; ".join(parts)

@@ -124,10 +124,12 @@ class Service:
         for note in info.notes:
             self._say(note)
         name = self.pipeline.model.contract.name
+        if "model" not in self.settings.model_fields_set and info.animals is None:
+            self._say(f"no --model given: {name} is taken, which finds drawn animals")
         if info.animals is not None and info.animals > 1 and self.pipeline.model.contract.animals == "one":
             self._say(f"{info.animals} animals, but {name} finds one: its keypoints may come from any of them")
         # Silence would look like a hang: kernels that were never compiled on this machine take half a minute.
-        note = "still getting ready: the first start on a machine compiles its kernels"
+        note = "still getting ready: networks are warmed up, and the first start on a machine compiles its kernels"
         patience = threading.Timer(_PATIENCE_S, self._say, [note])
         patience.daemon = True
         patience.start()
@@ -146,7 +148,6 @@ class Service:
                 contract.skeleton,
                 info.fps,
                 wait,
-                self.pipeline.crop,
             )
         if self.settings.realtime:
             self._be_realtime()
@@ -154,7 +155,7 @@ class Service:
         gc.collect()
         gc.freeze()
         self._say(
-            f"{name} on {self.provider}, {info.width}x{info.height} from {info.name}; "
+            f"{self.pipeline.model_now.contract.name} on {self.provider}, {info.width}x{info.height} from {info.name}; "
             f"listen with: posewire listen {self.publisher.endpoint} --stream {self.settings.stream}"
         )
 
@@ -256,7 +257,7 @@ class Service:
                 self._identities.add(pipeline.poses, pipeline.ids, frame.truth)
         if self._viewer is not None:
             text = f"frame {frame.number}   latency {(returned - frame.grabbed_ns) / 1e6:.1f} ms   {self.provider}"
-            self._viewer.offer(frame.image, pipeline.poses, text, pipeline.ids, pipeline.id_scores)
+            self._viewer.offer(frame.image, pipeline.poses, text, pipeline.ids, pipeline.id_scores, pipeline.box)
         self._grabber.recycle(frame)
 
     def _close(self, failure: BaseException | None) -> None:

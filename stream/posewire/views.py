@@ -59,7 +59,7 @@ class FollowView:
     ``side_px``: side of the only shape (px of the frame); 0: a few shapes that fit network inputs. ``whole``: the look
     at the whole frame, if it is another network's. ``shapes`` is empty where crops would save nothing: then all looks
     are at the whole frame. ``crops`` counts the looks at crops, ``wholes`` those at the whole frame,
-    ``doubts`` the frames in which a crop's answer was doubtful.
+    ``doubts`` the frames in which a crop's answer was doubtful. ``notes`` are one-line remarks for the log.
     """
 
     def __init__(
@@ -75,6 +75,10 @@ class FollowView:
         self.model = settings.model
         self.whole = whole or FullLook(settings, width, height, None)
         self.shapes = crop_shapes((width, height), contract.scale, contract.pad_multiple, side_px)
+        self.notes: list[str] = []
+        if not self.shapes:
+            side = f"follow_px = {side_px}" if side_px else "a crop"
+            self.notes.append(f"{side} saves nothing in frames of {width}x{height}: all of them are looked at whole")
         self._looks = [FullLook(settings, width, height, Crop(0, 0, *shape)) for shape in self.shapes]
         self._follower = OneFollower((width, height), self.shapes, contract.stride / contract.scale, every)
         self.crops = self.wholes = 0

@@ -69,6 +69,24 @@ def test_the_side_of_the_crop_can_be_given(model):
     np.testing.assert_allclose(pipeline.poses[0, :, :2], expected(100, 100), atol=0.15)
 
 
+def test_the_part_that_was_looked_at_is_told(model):
+    pipeline = follower(model)
+    pipeline(tiny_model.draw(dots(100, 100)))
+    assert pipeline.box is None
+    pipeline(tiny_model.draw(dots(100, 100)))
+    box = pipeline.box
+    assert box is not None
+    assert box.x < 78
+    assert box.x + box.width > 122
+    assert (box.x, box.y) == pipeline.view._follower.corner
+
+
+def test_a_crop_that_saves_nothing_is_said(model):
+    pipeline = follower(model, follow_px=900)
+    pipeline(tiny_model.draw(dots(100, 100)))
+    assert pipeline.notes == ("follow_px = 900 saves nothing in frames of 320x240: all of them are looked at whole",)
+
+
 def test_a_frame_too_small_for_crops_is_looked_at_whole(model):
     pipeline = follower(model)
     pipeline(tiny_model.draw({"blue": (30.0, 30.0)}, 100, 80))
@@ -94,6 +112,8 @@ def test_a_crop_and_a_budget_are_not_both_taken(tmp_path):
     model = load_model(str(tiny_model.write(tmp_path / "dots.onnx")))
     with pytest.raises(InputError, match="--budget-ms is for --crop auto"):
         crop_budget(run_settings(None, {"crop": "follow", "budget_ms": 3.0}), model.contract)
+    with pytest.raises(InputError, match="follow_px is for crop = follow"):
+        crop_budget(run_settings(None, {"follow_px": 100}), model.contract)
     assert crop_budget(run_settings(None, {"crop": "auto"}), model.contract) == 5.0
     assert crop_budget(run_settings(None, {"crop": "auto", "budget_ms": 3.0}), model.contract) == 3.0
     assert crop_budget(run_settings(None, {}), model.contract) is None

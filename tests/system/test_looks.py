@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from filmed import walk, write_video
 from paths import shared
 from program import ANY_PORT, end, free_endpoint, posewire, read_poses, start
 
@@ -54,14 +55,19 @@ def test_a_budget_is_chosen_for_and_told():
         (("--budget-ms", 5), "--budget-ms is for --crop auto"),
         (("--crop", "auto", "--model", "synthetic-animals"), "--crop auto: synthetic-animals is a model of several"),
         (("--crop", "auto", "--budget-ms", 0), "--budget-ms"),
+        (("--source", "RECORDING", "--show", "RECORDING"), "is, or lies in, the source"),
         (("--crop", "folow"), "--crop folow: expected full, follow, auto, or X,Y,W,H"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(arguments, sentence):
+def test_what_cannot_be_is_refused_in_one_line(tmp_path, arguments, sentence):
+    recording = write_video(tmp_path / "walk.mp4", walk(3))
+    before = recording.read_bytes()
+    arguments = [recording if argument == "RECORDING" else argument for argument in arguments]
     ended = posewire("run", *arguments, "--publish", ANY_PORT, "--frames", 3)
     assert ended.status == 2
     assert sentence in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+    assert recording.read_bytes() == before
 
 
 def test_hints_to_the_system_are_told_one_by_one():
@@ -69,3 +75,9 @@ def test_hints_to_the_system_are_told_one_by_one():
     assert ended.status == 0, ended.stderr
     assert sum(line.startswith("realtime: ") for line in ended.stderr.splitlines()) == 3
     assert ended.report["frames"]["offered"] == 30
+
+
+def test_a_recording_without_a_model_is_told_what_it_is_run_with(tmp_path):
+    recording = write_video(tmp_path / "walk.avi", walk(3))
+    ended = posewire("run", "--source", recording, "--pace", "max", "--publish", ANY_PORT)
+    assert "no --model given: synthetic-animal is taken, which finds drawn animals" in ended.stderr

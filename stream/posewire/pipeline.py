@@ -125,8 +125,8 @@ class Pipeline:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One-line remarks on what was chosen for a budget, and on how the network is computed."""
-        chosen = tuple(self._view.notes) if isinstance(self._view, AutoView) else ()
+        """One-line remarks on where is looked, and on how the network is computed."""
+        chosen = tuple(self._view.notes) if isinstance(self._view, (AutoView, FollowView)) else ()
         return chosen + self.network.notes
 
     @property

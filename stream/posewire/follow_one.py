@@ -20,14 +20,13 @@ from posewire.frame import Floats
 
 # Places in the follower's state.
 _KNOWN, _X, _Y, _SPEED_X, _SPEED_Y, _WIDE, _HIGH, _SEEN_S, _SINCE, _SHAPE, _SMALLER, _VISIBLE, _SCORE = range(13)
-_STRIKES, _DOUBTED_VISIBLE, _DOUBTED_SCORE, _QUIET, _MORE = range(13, 18)
-_STATE = 18
+_STRIKES, _DOUBTED_VISIBLE, _DOUBTED_SCORE, _QUIET, _MORE, _MISSING = range(13, 19)
+_STATE = 19
 
 WHOLE = -1  # instead of a shape's number
 SHRINK_AFTER = 15  # frames for which a smaller shape must have been enough
-_MARGIN = (
-    0.5  # of the keypoints' extent, on each side: a body is larger, and at the edge of its input a network errs more
-)
+_MARGIN = 0.25  # of the keypoints' extent, on each side: a body is larger than its keypoints
+_WIDE_MARGIN = 0.75  # while keypoints are missing: nobody knows how far it really extends
 _FAINT = 0.6  # of the usual score
 _LONGEST_S = 0.5  # of a prediction; and a speed that old is none
 _STRIKES_MOST = 2  # doubts in a row after which the crop's answer counts as usual
@@ -45,7 +44,8 @@ def _aim(state, shapes, width, height, least_margin, every, time_s, place):  # t
     away_x, away_y = state[_SPEED_X] * passed, state[_SPEED_Y] * passed
     extent = max(state[_WIDE], state[_HIGH])
     # A prediction may be off by as much as it predicts.
-    needed = extent + 2.0 * max(_MARGIN * extent, least_margin) + 2.0 * max(abs(away_x), abs(away_y))
+    margin = _MARGIN if state[_MISSING] == 0.0 else _WIDE_MARGIN
+    needed = extent + 2.0 * max(margin * extent, least_margin) + 2.0 * max(abs(away_x), abs(away_y))
     chosen = WHOLE
     for n in range(shapes.shape[0] - 1, -1, -1):
         if min(shapes[n, 0], shapes[n, 1]) >= needed or (shapes[n, 0] == width and shapes[n, 1] >= needed):
@@ -130,6 +130,7 @@ def _saw(state, poses, shape, box, width, height, edge, time_s):  # type: ignore
     state[_X], state[_Y] = x, y
     state[_WIDE], state[_HIGH] = right - left, bottom - top
     state[_KNOWN], state[_SEEN_S] = 1.0, time_s
+    state[_MISSING] = poses.shape[0] - visible
     return False
 
 

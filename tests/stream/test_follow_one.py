@@ -125,7 +125,7 @@ def test_a_crop_does_not_shrink_with_what_it_hides():
             found[0, :, :2] = centre + np.clip(found[0, :, :2] - centre, -sizes[-1] / 3, sizes[-1] / 3)
         if follower.saw(found, n * STEP_NS):
             follower.saw(truth, n * STEP_NS)
-    assert min(sizes) >= 200
+    assert min(sizes) >= 150
 
 
 def test_an_animal_that_hops_is_found_in_the_same_frame():

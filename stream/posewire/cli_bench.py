@@ -32,6 +32,7 @@ def _finish(report: dict[str, Any], out: Path | None, as_json: bool) -> int:
     from posewire_bench.outcome import markdown
     from posewire_bench.page import write_figures
 
+    _progress("")  # the line that was written over is gone before the result
     if out is not None:
         for path in write_figures(out, report):
             say(f"wrote {path}")

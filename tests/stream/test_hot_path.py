@@ -46,6 +46,7 @@ def test_a_frame_makes_few_objects_and_keeps_none(tmp_path, crop):
     assert service.ledger.processed == FRAMES
     made = np.diff(counts[100:, 0])
     assert np.median(made) < MOST, f"{np.median(made)} objects a frame"
-    # What lives grows by nothing: two hundred frames later there are as many blocks, give or take what is in flight.
-    held = counts[100:, 1]
-    assert abs(int(np.median(held[-50:])) - int(np.median(held[:50]))) < 20
+    # What lives grows by nothing: a hundred and fifty frames later there are as many blocks, give or take what is in
+    # flight, where one object that a frame leaves behind would make it a hundred and fifty more.
+    held = counts[:, 1]
+    assert abs(int(np.median(held[-50:])) - int(np.median(held[200:250]))) < 50

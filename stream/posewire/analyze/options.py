@@ -105,7 +105,12 @@ def layout(settings: AnalyzeSettings, provider: str, cores: int | None = None) -
     if provider == "cpu":
         threads = settings.threads or 1
         workers = settings.workers or max(1, cores // threads)
-        if workers * threads > max(cores, threads):
+        if threads > cores:
+            raise InputError(
+                f"--threads {threads}: this machine has {cores} cores, and more threads than cores take turns; "
+                f"give at most {cores}, or 0 to have it chosen"
+            )
+        if workers * threads > cores:
             raise InputError(
                 f"--workers {workers} --threads {threads}: this machine has {cores} cores, and more threads than cores "
                 f"take turns; give at most {max(1, cores // threads)} workers, or 0 to have it chosen"

@@ -46,3 +46,5 @@ def test_the_machine_is_used_as_measured():
     assert (asked.workers, asked.batch) == (3, 4)
     with pytest.raises(InputError, match="give at most 2 workers"):
         layout(analyze_settings({"workers": 3, "threads": 4}), "cpu", 8)
+    with pytest.raises(InputError, match="--threads 9: this machine has 2 cores"):
+        layout(analyze_settings({"threads": 9}), "cpu", 2)

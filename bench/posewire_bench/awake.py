@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 # Ends with the program that started it, however that ended.
@@ -47,6 +47,13 @@ def cores_awake(wanted: bool = True) -> Iterator[None]:
         subprocess.Popen([sys.executable, "-c", _SPIN, str(core)], creationflags=lowest_priority())
         for core in (cores if wanted else [])
     ]
+    with ended_afterwards(processes):
+        yield
+
+
+@contextmanager
+def ended_afterwards(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Processes that are killed, however what happens beside them ends."""
     try:
         yield
     finally:

@@ -27,6 +27,7 @@ import numpy as np
 
 from posewire.frame import Image
 from posewire.session import Network, load_model, open_network
+from posewire_bench.awake import ended_afterwards
 from posewire_bench.program import machine
 from posewire_models.phantom import Scene
 from posewire_training.images import read_image
@@ -96,13 +97,8 @@ def _milliseconds(network: Network, runs: int) -> list[float]:
 @contextmanager
 def _busy(count: int) -> Iterator[None]:
     """Processes that do nothing but count."""
-    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
-    try:
+    with ended_afterwards([subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]):
         yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
 
 
 def main() -> None:

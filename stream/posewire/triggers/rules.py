@@ -1,0 +1,223 @@
+"""What a rules file says once it has been read: a tree of plain records, with keypoints as indices and times in ns.
+
+`posewire.triggers.file` makes it from TOML, `posewire.triggers.sentences` puts it into words,
+`posewire.triggers.program` lays it out for the kernel. docs/rules.md says in prose what stands here.
+
+How time, unknown values and identities count
+---------------------------------------------
+- Time is that of the frames: `exposed`, else `grabbed`. A frame that is not later than the one before counts as 1 ns
+  later.
+- A keypoint is *known* in a frame if its animal is there, x and y are finite and its score reaches the rule's
+  ``min_score``.
+- A quantity with a keypoint that is not known is unknown (NaN). A condition on it is *unknown*: neither true nor false
+  (Kleene's logic: ``not`` unknown is unknown; ``all`` is false if one is false, else unknown if one is; ``any``
+  likewise).
+- A frame without the animal gives its conditions nothing: as unknown. Its memory is kept for ``gap_ns`` of the rule.
+- Memory (positions, hysteresis, sides, dwell) belongs to a rule's condition and an animal. An animal is its id; of a
+  model of one animal the id is 0. A new id begins with an empty memory. An animal of unknown id (-1) has an empty
+  memory in every frame, so that only conditions of a single frame can be true of it.
+- ``gap_ns`` is the longest time between two frames in which a thing is known for it to be continuous. After a longer
+  one
+  its memory is empty: dwell starts anew, speed is unknown until there is a new past, ``enter`` needs a new outside.
+- A rule *holds* of an animal while its condition has been true, without a gap and without being false, for ``dwell_ns``
+  (with 0: in that very frame). Unknown frames in between neither count nor break it, but in an unknown frame nothing
+  fires.
+- Every stretch of holding is an *episode*. A rule fires once in an episode, in its first frame in which nothing
+  forbids it:
+  not the age of the pose, nor ``min_id_score``, the refractory time, the arming window. With ``repeat_ns`` it fires
+  again
+  that long after it last did, as long as it holds. What forbids it is told once in an episode for each reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from posewire.outputs.spec import OutputSpec
+
+SELF = "self"  # the animal that the rule is tried on
+OTHER = "other"  # the other animal whose centre (mean of the known keypoints) is nearest to that of `SELF`
+FIXED = -1  # `Point.keypoint` of a point of the frame
+CENTRE = -2  # `Point.keypoint` of the mean of an animal's known keypoints
+ANY = "any"  # `Rule.animal`: tried on each animal, each with a memory of its own
+
+
+@dataclass(frozen=True)
+class Point:
+    """A keypoint (index) of an animal (`SELF`, `OTHER` or a role), its `CENTRE`, or a `FIXED` place x, y in px."""
+
+    keypoint: int
+    animal: str = SELF
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A polygon ``points`` ((x, y) px, even-odd rule) or, with ``radius`` > 0, a circle about points[0]; the edge
+    counts as inside
+    for circles (distance <= radius), and polygons use the half-open rule of ray casting."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+    radius: float = 0.0
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number of a frame and an animal, NaN if unknown. ``points``, ``window_ns`` and ``numbers`` by ``kind``:
+
+    =============== =========================== ====================================================================
+    kind            from                        value
+    =============== =========================== ====================================================================
+    x, y            points[0]                   px
+    score           points[0]                   score of the keypoint, 0..1 (known also below ``min_score``)
+    distance        points[0..1]                px
+    angle           points[0..2]                angle at points[1], 0..180 degrees; unknown if a side is shorter than
+                                                1e-6 px
+    heading         points[0..1]                direction from the first to the second, -180..180: 0 is +x, 90 is +y
+                                                (down)
+    bearing         points[0..2]                direction from points[1] to points[2] minus heading points[0] ->
+                                                points[1],
+                                                wrapped to -180..180; above 0: the target is to the right (y is down)
+    speed           points[0], window_ns        px/s: distance of the present place from the newest place known at least
+                                                window_ns ago, over the time between; unknown without one, or where it
+                                                is
+                                                older than window_ns + the rule's gap_ns
+    acceleration    points[0], window_ns        px/s per s: the same difference of the speed (of the same window)
+    approach        points[0..1], window_ns     px/s: the same difference of the distance, with the sign turned: above
+                                                0 is nearer.
+                                                Its memory, as that of speed and acceleration, is empty when a
+                                                partner's id changed
+    posture         points[0..n-1], numbers     template = numbers, x0, y0, x1, y1, ...: root mean square distance of
+                                                the n
+                                                points from the template after the best shift, turn and scaling of the
+                                                *template* (no mirror), over the root mean square distance of the points
+                                                from their mean (0 is equal, 1 nothing in common); unknown if that is 0
+    gray            numbers = x, y, w, h        mean gray 0..255 of a part of the frame in whole px (BGR: 0.114,
+                                                0.587, 0.299)
+    zscore          inner[0], window_ns         (value - mean) / standard deviation before this frame, both
+                                                exponential with
+                                                time constant window_ns: weight a = 1 - exp(-dt / window_ns) of the
+                                                newest; unknown
+                                                until values have come for window_ns in all, and while the deviation
+                                                is 0
+    phase           inner[0], window_ns         degrees 0..360 of a cycle: time since the last upward crossing of the
+                                                series' mean
+                                                (exponential, window_ns) over the last full period, times 360; unknown
+                                                before
+                                                the first period, and once it is more than 1.5 periods ago
+    classifier      file, numbers = window, out output ``out`` of an ONNX network for the last ``window`` poses of the
+                    animal
+    number          numbers[0]                  itself
+    add, subtract, multiply, divide,            of inner[0], inner[1] (divide by 0: unknown)
+    minimum, maximum
+    negate, absolute, square_root, sine,        of inner[0] (degrees; square root of less than 0: unknown)
+    cosine
+    =============== =========================== ====================================================================
+    """
+
+    kind: str
+    points: tuple[Point, ...] = ()
+    inner: tuple[Quantity, ...] = ()
+    numbers: tuple[float, ...] = ()
+    window_ns: int = 0
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """True, false or unknown, of a frame and an animal. What is used of the fields, by ``kind``:
+
+    ========== ========================================================================================================
+    compare    above < quantity < below (either may be missing: -inf, inf). Once true it stays true until the quantity
+               is
+               <= above - hysteresis or >= below + hysteresis
+    inside     points[0] lies in ``zone``. Once true it stays true until the point is more than ``hysteresis`` px away
+               from the zone
+    enter      points[0] is inside now (with hysteresis) and was outside in the last frame it was known in
+    leave      the opposite
+    rising     the quantity passes ``level`` upwards: now >= level, and it was < level - hysteresis since it last did so
+    falling    likewise downwards: now <= level, and > level + hysteresis since
+    peak       the quantity has just fallen by ``hysteresis`` (prominence, > 0) below the highest value since the last
+               trough; true in that frame
+    trough     the opposite. (``peak`` and ``trough`` keep each their own highest and lowest; a series begins looking
+               for both)
+    all, any   of ``inner``
+    not        of inner[0]
+    sequence   inner[0] became true (from false or unknown), then inner[1] became true in a later frame, and so on;
+               true in the frame in
+               which the last one becomes true, if that is no more than ``within_ns`` after the first one did. The
+               newest beginning counts
+    ========== ========================================================================================================
+    """
+
+    kind: str
+    quantity: Quantity | None = None
+    points: tuple[Point, ...] = ()
+    zone: Zone | None = None
+    inner: tuple[Condition, ...] = ()
+    above: float = float("-inf")
+    below: float = float("inf")
+    level: float = 0.0
+    hysteresis: float = 0.0
+    within_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Control:
+    """What stands between a decision and its output, drawn with the file's ``seed`` (see `posewire.triggers.controls`).
+
+    ``sham``: share of decisions, in every block of ``block`` of them, that are told and logged but not sent.
+    ``yoked``: a log
+    whose times are replayed in place of decisions; ``random_per_minute``: random times at that rate in place of
+    decisions, or
+    with ``matched`` (a log) as many random times as that log has, over the same time.
+    """
+
+    sham: float = 0.0
+    block: int = 10
+    yoked: str = ""
+    random_per_minute: float = 0.0
+    matched: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. ``outputs``: names. Exactly one of ``when`` and ``value`` is given: a value is sent to outputs of
+    mode ``follow`` in
+    every frame, scaled from ``value_from`` to ``value_to`` and clamped."""
+
+    name: str
+    outputs: tuple[str, ...]
+    when: Condition | None = None
+    value: Quantity | None = None
+    value_from: tuple[float, float] = (0.0, 1.0)
+    value_to: tuple[float, float] = (0.0, 1.0)
+    animal: str = ANY  # or a role
+    predicted: bool = False  # on predicted keypoints rather than measured ones
+    dwell_ns: int = 0
+    gap_ns: int = 100_000_000
+    refractory_ns: int = 0
+    repeat_ns: int = 0  # 0: once in an episode
+    min_score: float = 0.0
+    min_id_score: float = 0.0
+    max_age_ns: int = 100_000_000
+    armed_from_ns: int = 0  # after the first frame of the session
+    armed_until_ns: int = 2**62
+    control: Control = field(default_factory=Control)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A rules file. ``keypoints`` are the names that indices stand for; ``roles`` name ids; ``outputs`` are
+    `posewire.outputs.spec.OutputSpec`; ``sha256`` is that of the file's bytes."""
+
+    keypoints: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    roles: dict[str, int]
+    outputs: tuple[OutputSpec, ...]
+    seed: int = 0
+    blind: bool = False
+    sha256: str = ""
+    path: str = ""

@@ -94,7 +94,8 @@ class Gate:
         """A rule (index) fires: what is to be done, or the limit that forbids it.
 
         An output that is on already for another rule stays so and nothing is to be done: the word is `BUSY`, and the
-        rule counts among those that hold it. So it is for `MARGIN_NS` after an ``off`` that nobody has `settled`.
+        rule counts among those that hold it. So it is for `MARGIN_NS` after its longest time is over, and after an ``off``
+        that nobody has `settled`.
         """
         self._lapse(now_ns)
         if self.spec.mode == "toggle" and self.on:
@@ -150,9 +151,10 @@ class Gate:
         return limit
 
     def _lapse(self, now_ns: int) -> None:
-        """What was on for its longest time is off."""
+        """What was on for its longest time is off: carried out up to `MARGIN_NS` later than it was permitted."""
         if self.on and now_ns >= self._busy_until:
             self.on = False
+            self._busy_until += self._margin  # until then it may still be on, and would be so for longer than permitted
 
     def _off(self, now_ns: int) -> Permit:
         self.on = False

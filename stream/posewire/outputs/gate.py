@@ -94,8 +94,8 @@ class Gate:
         """A rule (index) fires: what is to be done, or the limit that forbids it.
 
         An output that is on already for another rule stays so and nothing is to be done: the word is `BUSY`, and the
-        rule counts among those that hold it. So it is for `MARGIN_NS` after its longest time is over, and after an ``off``
-        that nobody has `settled`.
+        rule counts among those that hold it. So it is for `MARGIN_NS` after its longest time is over, and after an
+        ``off`` that nobody has `settled`.
         """
         self._lapse(now_ns)
         if self.spec.mode == "toggle" and self.on:

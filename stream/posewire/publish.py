@@ -15,6 +15,7 @@ from typing import Any
 import zmq
 
 from posewire.endpoint import another_port, check_bind, uses_ipv6
+from posewire.eventmessage import Event, Health, event_topic, health_topic, pack_event, pack_health
 from posewire.message import MetaContent, meta_topic, pack_meta, pose_topic
 from posewire_models.errors import InputError
 
@@ -59,6 +60,9 @@ class Publisher:
         self.messages = 0  # pose messages sent: also the `seq` of the next one
         self._pose_topic = pose_topic(stream)
         self._meta_topic = meta_topic(stream)
+        self.events = 0  # event messages sent: also the `seq` of the next one
+        self._event_topic = event_topic(stream)
+        self._health_topic = health_topic(stream)
         self._context = context
         self._owns_context = context is None
         self._socket: zmq.Socket[bytes] | None = None
@@ -116,6 +120,18 @@ class Publisher:
         self._send(self._pose_topic, _FIRST)
         self._send(payload, _NOBLOCK)
         self.messages += 1
+
+    def send_event(self, event: Event) -> None:
+        """Gives the event its ``seq``, and sends it. Never blocks."""
+        event.seq = self.events
+        self._send(self._event_topic, _FIRST)
+        self._send(pack_event(event), _NOBLOCK)
+        self.events += 1
+
+    def send_health(self, health: Health) -> None:
+        """Sends how the program is. Never blocks."""
+        self._send(self._health_topic, _FIRST)
+        self._send(pack_health(health), _NOBLOCK)
 
     def service(self, now_ns: int) -> None:
         """Reads subscription events and sends the meta message if it is due. Never blocks.

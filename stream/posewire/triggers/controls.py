@@ -76,7 +76,7 @@ class Schedule:
 def schedule_of(rule: Rule, seed: int, past: Callable[[str, str], Past], holds: bool) -> Schedule | None:
     """The schedule that takes the place of a rule's decisions, None for a rule that decides by itself.
 
-    ``past(log, rule)`` tells what a log says of a rule of that name; ``holds``: whether an output of the rule is of mode
+    ``past(log, rule)`` tells what a log says of a rule of that name; ``holds``: whether an output of it is of mode
     ``while``, for which every start needs an end. Raises InputError if the log has nothing of that rule.
     """
     control, draw = rule.control, random.Random(f"random {seed} {rule.name}")

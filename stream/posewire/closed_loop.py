@@ -1,0 +1,332 @@
+"""From poses to stimuli: rules, controls, limits, the guard, and what is told of it. Called by the loop's thread alone.
+
+A decision goes out in this order: rule -> control (a sham?) -> gate of each output -> guard process -> log ->
+``event/`` message. What the guard tells of it later (sent, acknowledged, failed, made safe) becomes an event as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posewire.clock import now_ns
+from posewire.eventmessage import Event
+from posewire.frame import Floats, Frame
+from posewire.outputs.device import Act
+from posewire.outputs.gate import MARGIN_NS, Gate, Permit
+from posewire.outputs.link import GuardLink, Report
+from posewire.outputs.past import read_past
+from posewire.tally import Tally
+from posewire.triggers.controls import Shams, schedule_of
+from posewire.triggers.evaluator import AGE, ENDED, FIRED, NAMES, Evaluator
+from posewire.triggers.rules import Rules
+
+_DISARMED = "disarmed"
+
+
+class ClosedLoop:
+    """Rules at work in one session.
+
+    ``log``: the file that the guard writes. ``unsafe``: outputs without a hardware watchdog may be of mode ``while``.
+    ``animals``: the most in a frame. ``tell`` publishes an event, whose ``seq`` it gives.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        session: bytes,
+        stream: str,
+        log: Path,
+        unsafe: bool,
+        animals: int,
+        tell: Callable[[Event], None],
+    ) -> None:
+        """Raises InputError for a control whose log cannot be used."""
+        self.rules = rules
+        self.log = log
+        self._session, self._stream, self._tell = session, stream, tell
+        self._unsafe, self._animals = unsafe, animals
+        self._frame: Frame | None = None  # the one at hand, and when it was taken, in the source's time
+        self._time_ns = 0
+        self._first_ns: int | None = None
+        places = {spec.name: n for n, spec in enumerate(rules.outputs)}
+        self._outputs = [[places[name] for name in rule.outputs] for rule in rules.rules]
+        self._ages = [self._oldest(n) for n in range(len(rules.outputs))]
+        self.gates = [Gate(spec, max(MARGIN_NS, age)) for spec, age in zip(rules.outputs, self._ages, strict=True)]
+        self.tally = Tally(rules)
+        self._shams = [Shams(rule.control.sham, rule.control.block, rules.seed, rule.name) for rule in rules.rules]
+        self._schedules = [
+            schedule_of(rule, rules.seed, read_past, self._holds(n)) for n, rule in enumerate(rules.rules)
+        ]
+        self._scheduled = [n for n, schedule in enumerate(self._schedules) if schedule is not None]
+        self._following = [n for n, rule in enumerate(rules.rules) if rule.value is not None]
+        self._lost_ns: list[int | None] = [None] * len(rules.rules)  # since when the value to follow is unknown
+        self._held: list[set[int]] = [set() for _ in rules.rules]  # animals for which a rule fired and has not ended
+        self._began: list[tuple[int, bool]] = [(-1, False)] * len(rules.rules)  # the last stimulus: is it a sham?
+        self._events = 0
+        self._evaluator: Evaluator | None = None
+        self._link: GuardLink | None = None
+        self._armed = False
+
+    def _oldest(self, output: int) -> int:
+        """How old a pose may be that an output depends on, in ns: what the strictest of its rules says."""
+        rules = zip(self.rules.rules, self._outputs, strict=True)
+        return min((rule.max_age_ns for rule, outputs in rules if output in outputs), default=MARGIN_NS)
+
+    def _holds(self, rule: int) -> bool:
+        return any(self.rules.outputs[output].mode == "while" for output in self._outputs[rule])
+
+    @property
+    def armed(self) -> bool:
+        """Whether decisions reach the outputs."""
+        return self._armed
+
+    @property
+    def trouble(self) -> str:
+        """Why they do not any more; empty while they do, and after an orderly end."""
+        return "" if self._link is None else self._link.trouble
+
+    def start(self, frame_rate: float, header: Mapping[str, Any]) -> list[str]:
+        """Compile the rules; start the guard, with all outputs in their safe state. Returns a line for each output.
+
+        ``header`` goes to the beginning of the log. Raises InputError or WorkError if an output cannot be opened.
+        """
+        rules = self.rules
+        self._evaluator = Evaluator(rules, animals=self._animals, frame_rate=frame_rate or 100.0)
+        about = {
+            "rules_path": rules.path, "rules_sha256": rules.sha256, "rules": rules.text, "seed": rules.seed,
+            "blind": rules.blind, "outputs": [asdict(spec) for spec in rules.outputs],
+        }  # fmt: skip
+        self._link = GuardLink(
+            rules.outputs,
+            log=self.log,
+            header={**header, **about},
+            max_age_ns=self._ages,
+            stream=self._stream,
+            unsafe=self._unsafe,
+        )
+        lines = self._link.start()
+        self._armed = True
+        self._say("armed")
+        return lines
+
+    def step(
+        self,
+        frame: Frame,
+        time_ns: int,
+        poses: Floats,
+        ids: npt.NDArray[np.int64] | None,
+        id_scores: Floats | None,
+        predicted: Floats | None,
+    ) -> None:
+        """One frame with its poses, taken at ``time_ns`` of the source's time: decide, act, tell."""
+        assert self._evaluator is not None
+        assert self._link is not None
+        if self._first_ns is None:
+            self._first_ns = time_ns
+        self._frame, self._time_ns = frame, time_ns
+        taken = _taken_ns(frame)
+        age = now_ns() - taken
+        count = self._evaluator.step(poses, ids, id_scores, time_ns, age, frame.image, predicted)
+        self._link.beat(taken)
+        if count:
+            self._deal(count)
+        if self._scheduled:
+            self._replay(time_ns - self._first_ns, age)
+        if self._following:
+            self._follow(frame)
+
+    def poll(self) -> None:
+        """What the guard told: to be called after every frame, and at least every 50 ms."""
+        if self._link is None:
+            return
+        for report in self._link.poll():
+            self._hear(report)
+        if self._armed and not self._link.armed:
+            self._armed = False
+            self._say("disarmed", reason=self._link.trouble)
+
+    def close(self, reason: str) -> None:
+        """Outputs safe, log closed. May be called twice."""
+        if self._link is not None:
+            self.poll()
+            self._armed = False
+            self._link.close(reason)
+            for report in self._link.poll():
+                self._hear(report)
+
+    def figures(self, *, blind: bool) -> dict[str, Any]:
+        """What happened so far; with ``blind`` nothing that tells the arm."""
+        return {"armed": self._armed, "trouble": self.trouble, **self.tally.figures(self.gates, blind=blind)}
+
+    # Decisions -------------------------------------------------------------------------------------------------------
+
+    def _deal(self, count: int) -> None:
+        assert self._evaluator is not None
+        for outcome in self._evaluator.outcomes[:count]:
+            rule, code, animal = int(outcome["rule"]), int(outcome["code"]), int(outcome["animal"])
+            if self._schedules[rule] is not None:
+                continue  # its decisions count for nothing
+            if code == FIRED:
+                self._held[rule].add(animal)
+                self._fire(rule, animal)
+            elif code == ENDED:
+                self._held[rule].discard(animal)
+                if not self._held[rule]:
+                    self._end(rule, animal)
+            else:
+                self._withhold(rule, animal, NAMES[code])
+
+    def _replay(self, since_first_ns: int, age_ns: int) -> None:
+        for rule in self._scheduled:
+            schedule = self._schedules[rule]
+            assert schedule is not None
+            for starts in schedule.due(since_first_ns):
+                if not starts:
+                    self._end(rule, -1)
+                elif age_ns > self.rules.rules[rule].max_age_ns:
+                    self._withhold(rule, -1, NAMES[AGE])
+                else:
+                    self._fire(rule, -1)
+
+    def _fire(self, rule: int, animal: int) -> None:
+        """Every output that permits it acts; why the others do not is told."""
+        decided = now_ns()
+        event, self._events = self._events, self._events + 1
+        sham = self._shams[rule].next()
+        acting: list[int] = []
+        refused: list[tuple[int, str]] = []
+        value = 1.0
+        for output in self._outputs[rule]:
+            permit = self.gates[output].start(rule, decided)
+            if isinstance(permit, str):
+                refused.append((output, permit))
+            elif sham or self._act(output, event, permit, rule, animal, decided):
+                acting.append(output)
+                value = 0.0 if permit.what == "off" else 1.0
+            else:
+                self.gates[output].cut(decided)
+                refused.append((output, _DISARMED))
+        if acting:
+            self._began[rule] = event, sham
+            counts = self.tally.shams if sham else self.tally.fired
+            counts[rule] += 1
+            self._say("sham" if sham else "fired", event, rule, acting, animal, decided=decided, value=value)
+        for output, reason in refused:
+            self._withhold(rule, animal, reason, event, [output], decided)
+
+    def _end(self, rule: int, animal: int) -> None:
+        """Outputs that were on for a rule are off, unless another rule holds them."""
+        decided = now_ns()
+        began, sham = self._began[rule]
+        ended: list[int] = []
+        for output in self._outputs[rule]:
+            permit = self.gates[output].end(rule, decided)
+            if permit is not None:
+                ended.append(output)
+                if sham:
+                    self.gates[output].settled(decided)
+                else:
+                    self._act(output, self._events, permit, rule, animal, decided)
+        if ended:
+            event, self._events = self._events, self._events + 1
+            self._say("ended", event, rule, ended, animal, decided=decided, value=0.0, of=began)
+
+    def _act(self, output: int, event: int, permit: Permit, rule: int, animal: int, decided: int) -> bool:
+        assert self._frame is not None
+        assert self._link is not None
+        off = permit.what == "off"
+        name = self.rules.rules[rule].name
+        value = 0.0 if off else 1.0
+        act = Act(event, permit.what, value, permit.longest_ns, name, animal, self._frame.number, decided)
+        self.tally.act(event, None if off else _taken_ns(self._frame), decided)
+        return self._link.act(output, act)
+
+    def _withhold(
+        self, rule: int, animal: int, reason: str, event: int = -1, outputs: list[int] | None = None, decided: int = 0
+    ) -> None:
+        self.tally.held_back(rule, reason)
+        self._say("withheld", event, rule, outputs, animal, reason=reason, decided=decided or now_ns())
+
+    def _follow(self, frame: Frame) -> None:
+        assert self._evaluator is not None
+        assert self._link is not None
+        now = now_ns()
+        for n in self._following:
+            rule, wanted = self.rules.rules[n], float(self._evaluator.values[n])
+            known = not np.isnan(wanted)
+            if known:
+                self._lost_ns[n] = None
+            elif (since := self._lost_ns[n]) is None or now - since <= rule.gap_ns:
+                self._lost_ns[n] = now if since is None else since
+                continue  # it stays what it was
+            for output in self._outputs[n]:
+                gate = self.gates[output]
+                value = gate.follow(wanted if known else gate.spec.safe, now)
+                self._link.act(output, Act(-1, "value", value, 0, rule.name, -1, frame.number, now))
+
+    # What is told ----------------------------------------------------------------------------------------------------
+
+    def _hear(self, report: Report) -> None:
+        if report.output < 0:
+            return  # of no output: `armed` and `trouble` tell it
+        gate = self.gates[report.output]
+        ends = self.tally.heard(report.output, report.kind, report.event, report.time_ns)
+        event = self._event(report.kind, report.event, [report.output], report.text)
+        event.device_us = report.device_us
+        if report.kind == "safe":
+            gate.cut(report.time_ns)
+            event.decided = report.time_ns
+        elif report.kind == "sent":
+            event.sent = report.time_ns
+            if ends:
+                gate.settled(report.time_ns)
+        elif report.kind == "acknowledged":
+            event.acknowledged = report.time_ns
+        if not self.rules.blind or report.kind == "safe":  # what an output did would tell the arm
+            self._tell(event)
+
+    def _say(
+        self,
+        kind: str,
+        event: int = -1,
+        rule: int = -1,
+        outputs: list[int] | None = None,
+        animal: int = -1,
+        *,
+        reason: str = "",
+        decided: int | None = None,
+        value: float = 1.0,
+        of: int | None = None,
+    ) -> None:
+        """Write it into the log, and publish it."""
+        assert self._link is not None
+        told = self._event(kind, event, outputs or [], reason)
+        told.of, told.animal, told.value, told.decided = of, animal, value, decided
+        if rule >= 0:
+            told.rule = self.rules.rules[rule].name
+        if (frame := self._frame) is not None:
+            told.frame, told.exposed, told.grabbed = frame.number, frame.exposed_ns, frame.grabbed_ns
+        kept = {key: value for key, value in asdict(told).items() if key not in _NOT_LOGGED}
+        kept["since_first_ns"] = None if self._first_ns is None else self._time_ns - self._first_ns
+        self._link.record(kept)
+        if self.rules.blind and kind in ("fired", "sham"):
+            told.kind = "decided"
+        self._tell(told)
+
+    def _event(self, kind: str, number: int, outputs: list[int], reason: str) -> Event:
+        names = [self.rules.outputs[n].name for n in outputs]
+        return Event(self._session, self._stream, 0, kind, number, reason=reason, outputs=names)
+
+
+_NOT_LOGGED = ("session", "stream", "seq", "sent", "acknowledged", "device_us")
+
+
+def _taken_ns(frame: Frame) -> int:
+    return frame.grabbed_ns if frame.exposed_ns is None else frame.exposed_ns

@@ -118,6 +118,12 @@ def run(
     provider: Annotated[str | None, typer.Option(help="auto, tensorrt, cuda, cpu.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = None,
     show: Annotated[Path | None, typer.Option(help="Write annotated frames to a .png, .jpg or .mp4.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Rules file: fire its outputs; see docs/rules.md.")] = None,
+    log: Annotated[Path | None, typer.Option(help="Where the log of decisions goes (a name of its own).")] = None,
+    unsafe: Annotated[
+        bool | None,
+        typer.Option("--unsafe", help="Allow mode while of outputs without a hardware watchdog."),
+    ] = None,
     insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an endpoint beyond loopback.")] = None,
     realtime: Annotated[
         bool | None, typer.Option("--realtime", help="Ask the system for priority, locked memory and a core.")

@@ -27,6 +27,7 @@ from posewire.triggers.evaluator import AGE, ENDED, FIRED, NAMES, Evaluator
 from posewire.triggers.rules import Rules
 
 _DISARMED = "disarmed"
+_ORDERLY = ("not started", "closed")
 
 
 class ClosedLoop:
@@ -90,7 +91,7 @@ class ClosedLoop:
     @property
     def trouble(self) -> str:
         """Why they do not any more; empty while they do, and after an orderly end."""
-        return "" if self._link is None else self._link.trouble
+        return "" if self._link is None or self._link.trouble in _ORDERLY else self._link.trouble
 
     def start(self, frame_rate: float, header: Mapping[str, Any]) -> list[str]:
         """Compile the rules; start the guard, with all outputs in their safe state. Returns a line for each output.
@@ -289,7 +290,7 @@ class ClosedLoop:
                 gate.settled(report.time_ns)
         elif report.kind == "acknowledged":
             event.acknowledged = report.time_ns
-        if not self.rules.blind or report.kind == "safe":  # what an output did would tell the arm
+        if not self.rules.blind or report.kind in ("safe", "disarmed"):  # what an output did would tell the arm
             self._tell(event)
 
     def _say(
@@ -313,9 +314,9 @@ class ClosedLoop:
             told.rule = self.rules.rules[rule].name
         if (frame := self._frame) is not None:
             told.frame, told.exposed, told.grabbed = frame.number, frame.exposed_ns, frame.grabbed_ns
+        since = None if self._first_ns is None else self._time_ns - self._first_ns
         kept = {key: value for key, value in asdict(told).items() if key not in _NOT_LOGGED}
-        kept["since_first_ns"] = None if self._first_ns is None else self._time_ns - self._first_ns
-        self._link.record(kept)
+        self._link.record({"record": kind, "time_ns": decided or now_ns(), **kept, "since_first_ns": since})
         if self.rules.blind and kind in ("fired", "sham"):
             told.kind = "decided"
         self._tell(told)
@@ -325,7 +326,7 @@ class ClosedLoop:
         return Event(self._session, self._stream, 0, kind, number, reason=reason, outputs=names)
 
 
-_NOT_LOGGED = ("session", "stream", "seq", "sent", "acknowledged", "device_us")
+_NOT_LOGGED = ("session", "stream", "seq", "kind", "sent", "acknowledged", "device_us")
 
 
 def _taken_ns(frame: Frame) -> int:

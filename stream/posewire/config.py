@@ -65,6 +65,9 @@ class RunSettings(BaseModel):
     threads: int = Field(default=0, ge=0)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
     show: Path | None = None
+    rules: Path | None = None
+    log: Path | None = None
+    unsafe: bool = False
     insecure: bool = False
     realtime: bool = False
 

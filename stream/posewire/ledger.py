@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from posewire.message import Stamps
 
-STAGES = ("wait", "prepare", "infer", "decode", "track", "publish", "total", "photon")
+STAGES = ("wait", "prepare", "infer", "decode", "track", "rules", "publish", "total", "photon")
+_MAYBE = ("track", "rules", "photon")  # None in the report where nothing was counted
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 # Neighbouring bins differ by 0.2 %, so a percentile is off by 0.1 % at most.
 _BINS_PER_E = 500.0
@@ -22,14 +23,18 @@ _BIN_COUNT = 13_000  # up to 5 hours
 
 _RING = 512
 _UNKNOWN = -(2**63)
-_ROW = struct.Struct("=9q")
-_GRABBED, _PICKED, _PREPARED, _INFERRED, _DECODED, _TRACKED, _SENT, _RETURNED, _EXPOSED = range(9)
+_COLUMNS = 11
+_ROW = struct.Struct(f"={_COLUMNS}q")
+_GRABBED, _PICKED, _PREPARED, _INFERRED, _DECODED, _TRACKED, _KNOWN, _RULED, _SENT, _RETURNED, _EXPOSED = range(
+    _COLUMNS
+)
 _FROM_TO = {
     "wait": (_GRABBED, _PICKED),
     "prepare": (_PICKED, _PREPARED),
     "infer": (_PREPARED, _INFERRED),
     "decode": (_INFERRED, _DECODED),
     "track": (_DECODED, _TRACKED),
+    "rules": (_KNOWN, _RULED),
     "publish": (_SENT, _RETURNED),
     "total": (_GRABBED, _RETURNED),
     "photon": (_EXPOSED, _RETURNED),
@@ -76,15 +81,19 @@ class Ledger:
         self.processed = 0
         self._counted = 0  # of the processed ones, those in the histograms
         self._memory = bytearray(_RING * _ROW.size)
-        self._rows = np.frombuffer(self._memory, np.int64).reshape(_RING, 9)
+        self._rows = np.frombuffer(self._memory, np.int64).reshape(_RING, _COLUMNS)
 
-    def add(self, stamps: Stamps, returned: int, tracked: int | None = None) -> None:
-        """Enter one frame's stamps; ``returned``: when its send returned, ``tracked``: when it was known who is who,
-        both in ns of the same clock."""
+    def add(self, stamps: Stamps, returned: int, tracked: int | None = None, ruled: int | None = None) -> None:
+        """Enter one frame's stamps, all in ns of the same clock.
+
+        ``returned``: when its send returned; ``tracked``: when it was known who is who; ``ruled``: when its rules had
+        been looked at and what they decided was on its way.
+        """
         _ROW.pack_into(
             self._memory, self.processed % _RING * _ROW.size,
             stamps.grabbed, stamps.picked, stamps.prepared, stamps.inferred, stamps.decoded,
-            _UNKNOWN if tracked is None else tracked, stamps.sent, returned,
+            _UNKNOWN if tracked is None else tracked, stamps.decoded if tracked is None else tracked,
+            _UNKNOWN if ruled is None else ruled, stamps.sent, returned,
             _UNKNOWN if stamps.exposed is None else stamps.exposed,
         )  # fmt: skip
         self.processed += 1
@@ -92,13 +101,14 @@ class Ledger:
             self._count()
 
     def latency_ms(self) -> dict[str, dict[str, float | None] | None]:
-        """The report's ``latency_ms``; ``photon`` is None where no exposure was known, ``track`` for one animal.
+        """The report's ``latency_ms``; ``photon`` is None where no exposure was known, ``track`` for one animal,
+        ``rules`` without any.
 
         To be called by the thread that calls `add`.
         """
         self._count()
         return {
-            name: None if name in ("photon", "track") and not stage.count else stage.summary_ms()
+            name: None if name in _MAYBE and not stage.count else stage.summary_ms()
             for name, stage in self.stages.items()
         }
 

@@ -7,21 +7,21 @@ socket. Asides (``--show``, the status line) get what the loop has finished with
 from __future__ import annotations
 
 import gc
-import hashlib
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
 from posewire import __version__
+from posewire.announce import Announcer
 from posewire.clock import clock_info, now_ns
 from posewire.config import CROP_WORDS, RunSettings, compute_of, crop_budget, decoding_rules
 from posewire.frame import Frame, SourceInfo
 from posewire.grabber import Grabber
 from posewire.ledger import Ledger
-from posewire.message import MetaContent, ModelMeta, Stamps
+from posewire.message import Stamps
 from posewire.pack import PosePacker
 from posewire.pipeline import Pipeline, StepStamps
 from posewire.preprocess import parse_crop
@@ -38,6 +38,16 @@ from posewire_models.errors import PosewireError
 _IDLE_S = 0.05  # how often the publisher is served while no frame comes
 _SERVICE_NS = 20_000_000  # and the least time between two services while frames come
 _PATIENCE_S = 3.0  # of getting ready in silence
+
+if TYPE_CHECKING:
+    from posewire.session_rules import SessionRules
+
+
+def _rules_of(settings: RunSettings, pipeline: Pipeline, session: bytes) -> SessionRules:
+    # Imported by those sessions alone that have rules: they have kernels to load.
+    from posewire.session_rules import SessionRules
+
+    return SessionRules(settings, pipeline, session)
 
 
 class Service:
@@ -80,6 +90,8 @@ class Service:
         self._truth = TruthScore(self.pipeline.model.contract.keypoints)
         self._identities = IdentityTruth(self.pipeline.model.contract.keypoints) if self.pipeline.several else None
         self._viewer: Viewer | None = None
+        self._rules = None if settings.rules is None else _rules_of(settings, self.pipeline, self.session)
+        self._announcer = Announcer(self.publisher, settings, self.session)
         self._first_ns: int | None = None
         self._last_ns = 0
         self._cores: set[int] | None = None  # of the process, while the loop keeps to one of them
@@ -95,9 +107,10 @@ class Service:
         if not self.started:
             return ""
         rate, p50, p99 = self.ledger.recent()
+        armed = "" if self._rules is None else f"  {self._rules.status}"
         return (
             f"{self.ledger.processed} frames  {rate:.1f}/s  total p50 {p50:.1f} ms, p99 {p99:.1f} ms  "
-            f"skipped {self._slot.skipped}  subscriptions {self.publisher.subscriptions}"
+            f"skipped {self._slot.skipped}  subscriptions {self.publisher.subscriptions}{armed}"
         )
 
     def run(self, running: Callable[[], None]) -> None:
@@ -149,6 +162,8 @@ class Service:
                 info.fps,
                 wait,
             )
+        if self._rules is not None:  # before cores are taken: the guard is not to be kept to one of them
+            self._arm(info, self._rules)
         if self.settings.realtime:
             self._be_realtime()
         # What exists now lives until the end: the collector need not look at it again in mid-stream.
@@ -158,6 +173,11 @@ class Service:
             f"{self.pipeline.model_now.contract.name} on {self.provider}, {info.width}x{info.height} from {info.name}; "
             f"listen with: posewire listen {self.publisher.endpoint} --stream {self.settings.stream}"
         )
+
+    def _arm(self, info: SourceInfo, rules: SessionRules) -> None:
+        model = self.pipeline.model
+        about = {"model": model.contract.name, "model_sha256": model.sha256, "posewire": __version__}
+        rules.start(info, self._clock, about, self.publisher.send_event, self._say)
 
     def _be_realtime(self) -> None:
         self._cores = usable_cores()
@@ -184,22 +204,12 @@ class Service:
 
     def _tell_meta(self) -> None:
         """What the meta messages say from now on; a budget may change the model in mid-stream."""
-        model = self._model = self.pipeline.model_now
-        contract = model.contract
-        self.publisher.set_meta(
-            MetaContent(
-                session=self.session,
-                stream=self.settings.stream,
-                keypoints=contract.keypoints,
-                skeleton=contract.skeleton,
-                size=self._size,
-                model=ModelMeta(contract.name, model.sha256, self.provider, self.pipeline.min_score),
-                clock=self._clock,
-                source=self._grabber.info.name,
-                config_sha256=hashlib.sha256(self.settings.model_dump_json().encode()).hexdigest(),
-                posewire=__version__,
-            )
-        )
+        self._model = self.pipeline.model_now
+        self._announcer.tell_meta(self.pipeline, self.provider, self._clock, self._size, self._grabber.info.name)
+
+    def _tell_health(self, now: int) -> None:
+        rules = None if self._rules is None else self._rules.health()
+        self._announcer.tell_health(now, self.ledger.processed, self._slot.skipped, rules)
 
     def _wait_for_subscribers(self) -> None:
         wanted = self.settings.wait_subscribers
@@ -223,10 +233,13 @@ class Service:
                     break
             else:
                 self._step(frame, stamps)
+            changed = self._rules is not None and self._rules.poll(self._say)
             now = now_ns()
             if frame is None or now >= due_ns:
                 self.publisher.service(now)
                 due_ns = now + _SERVICE_NS
+            if changed or now >= self._announcer.health_due_ns:
+                self._tell_health(now)
         self._last_ns = now_ns()
 
     def _step(self, frame: Frame, stamps: StepStamps) -> None:
@@ -241,6 +254,10 @@ class Service:
             # The source's own time, not that of the computer that races through it.
             taken_ns = round(frame.number * 1e9 / self._grabber.info.fps)
         pipeline.step(frame.image, stamps, self._let_in, taken_ns)
+        ruled = None
+        if self._rules is not None:
+            self._rules.step(frame, taken_ns)
+            ruled = now_ns()
         when, publisher, poses, ids = self._stamps, self.publisher, pipeline.poses, pipeline.ids
         when.grabbed, when.picked, when.prepared = frame.grabbed_ns, picked, stamps.prepared
         when.inferred, when.decoded = stamps.inferred, stamps.decoded
@@ -250,7 +267,7 @@ class Service:
         returned = now_ns()
         if pipeline.model_now is not self._model:
             self._tell_meta()
-        self.ledger.add(when, returned, stamps.tracked)
+        self.ledger.add(when, returned, stamps.tracked, ruled)
         if frame.truth is not None:
             self._truth.add(pipeline.peaks, frame.truth)
             if self._identities is not None and pipeline.ids is not None:
@@ -263,6 +280,10 @@ class Service:
     def _close(self, failure: BaseException | None) -> None:
         """Ends everything in the order of ownership; keeps the first error."""
         self._last_ns = self._last_ns or now_ns()
+        if self._rules is not None:  # first of all: outputs safe
+            self._rules.close("the session ended" if failure is None else f"the session failed: {failure}")
+            if self._rules.health() is not None:
+                self._tell_health(now_ns())
         if not self._grabber.stop(1.0):
             self._say(f"{self.settings.source}: the source does not answer; left behind")
         self._slot.close()
@@ -292,6 +313,8 @@ class Service:
         seconds = max(0.0, (self._last_ns - self._first_ns) / 1e9) if self._first_ns is not None else 0.0
         report = run_report(self.settings, self.pipeline, self.ledger, self._slot.skipped, seconds, self.publisher)
         report["session"] = self.session.hex()
+        if self._rules is not None and (acted := self._rules.report()) is not None:
+            report["rules"] = acted
         if self._truth.mean_px is not None:
             report["truth_px"] = self._truth.mean_px
         if self._identities is not None and (figures := self._identities.figures()) is not None:

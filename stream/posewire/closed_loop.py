@@ -22,6 +22,7 @@ from posewire.outputs.gate import MARGIN_NS, Gate, Permit
 from posewire.outputs.link import GuardLink, Report
 from posewire.outputs.past import read_past
 from posewire.tally import Tally
+from posewire.telling import Teller
 from posewire.triggers.controls import Shams, schedule_of
 from posewire.triggers.evaluator import AGE, ENDED, FIRED, NAMES, Evaluator
 from posewire.triggers.rules import Rules
@@ -51,10 +52,10 @@ class ClosedLoop:
         """Raises InputError for a control whose log cannot be used."""
         self.rules = rules
         self.log = log
-        self._session, self._stream, self._tell = session, stream, tell
+        self._stream = stream
+        self._teller = Teller(rules, session, stream, tell)
         self._unsafe, self._animals = unsafe, animals
-        self._frame: Frame | None = None  # the one at hand, and when it was taken, in the source's time
-        self._time_ns = 0
+        self._frame: Frame | None = None  # the one at hand
         self._first_ns: int | None = None
         places = {spec.name: n for n, spec in enumerate(rules.outputs)}
         self._outputs = [[places[name] for name in rule.outputs] for rule in rules.rules]
@@ -114,7 +115,8 @@ class ClosedLoop:
         )
         lines = self._link.start()
         self._armed = True
-        self._say("armed")
+        self._teller.link = self._link
+        self._teller.say("armed")
         return lines
 
     def step(
@@ -131,8 +133,9 @@ class ClosedLoop:
         assert self._link is not None
         if self._first_ns is None:
             self._first_ns = time_ns
-        self._frame, self._time_ns = frame, time_ns
-        taken = _taken_ns(frame)
+        self._frame = frame
+        self._teller.at(frame, time_ns - self._first_ns)
+        taken = taken_ns(frame)
         age = now_ns() - taken
         count = self._evaluator.step(poses, ids, id_scores, time_ns, age, frame.image, predicted)
         self._link.beat(taken)
@@ -151,7 +154,7 @@ class ClosedLoop:
             self._hear(report)
         if self._armed and not self._link.armed:
             self._armed = False
-            self._say("disarmed", reason=self._link.trouble)
+            self._teller.say("disarmed", reason=self._link.trouble)
 
     def close(self, reason: str) -> None:
         """Outputs safe, log closed. May be called twice."""
@@ -218,7 +221,7 @@ class ClosedLoop:
             self._began[rule] = event, sham
             counts = self.tally.shams if sham else self.tally.fired
             counts[rule] += 1
-            self._say("sham" if sham else "fired", event, rule, acting, animal, decided=decided, value=value)
+            self._teller.say("sham" if sham else "fired", event, rule, acting, animal, decided=decided, value=value)
         for output, reason in refused:
             self._withhold(rule, animal, reason, event, [output], decided)
 
@@ -237,7 +240,7 @@ class ClosedLoop:
                     self._act(output, self._events, permit, rule, animal, decided)
         if ended:
             event, self._events = self._events, self._events + 1
-            self._say("ended", event, rule, ended, animal, decided=decided, value=0.0, of=began)
+            self._teller.say("ended", event, rule, ended, animal, decided=decided, value=0.0, of=began)
 
     def _act(self, output: int, event: int, permit: Permit, rule: int, animal: int, decided: int) -> bool:
         assert self._frame is not None
@@ -246,14 +249,14 @@ class ClosedLoop:
         name = self.rules.rules[rule].name
         value = 0.0 if off else 1.0
         act = Act(event, permit.what, value, permit.longest_ns, name, animal, self._frame.number, decided)
-        self.tally.act(event, None if off else _taken_ns(self._frame), decided)
+        self.tally.act(event, None if off else taken_ns(self._frame), decided)
         return self._link.act(output, act)
 
     def _withhold(
         self, rule: int, animal: int, reason: str, event: int = -1, outputs: list[int] | None = None, decided: int = 0
     ) -> None:
         self.tally.held_back(rule, reason)
-        self._say("withheld", event, rule, outputs, animal, reason=reason, decided=decided or now_ns())
+        self._teller.say("withheld", event, rule, outputs, animal, reason=reason, decided=decided or now_ns())
 
     def _follow(self, frame: Frame) -> None:
         assert self._evaluator is not None
@@ -272,62 +275,18 @@ class ClosedLoop:
                 value = gate.follow(wanted if known else gate.spec.safe, now)
                 self._link.act(output, Act(-1, "value", value, 0, rule.name, -1, frame.number, now))
 
-    # What is told ----------------------------------------------------------------------------------------------------
-
     def _hear(self, report: Report) -> None:
         if report.output < 0:
             return  # of no output: `armed` and `trouble` tell it
         gate = self.gates[report.output]
         ends = self.tally.heard(report.output, report.kind, report.event, report.time_ns)
-        event = self._event(report.kind, report.event, [report.output], report.text)
-        event.device_us = report.device_us
         if report.kind == "safe":
             gate.cut(report.time_ns)
-            event.decided = report.time_ns
-        elif report.kind == "sent":
-            event.sent = report.time_ns
-            if ends:
-                gate.settled(report.time_ns)
-        elif report.kind == "acknowledged":
-            event.acknowledged = report.time_ns
-        if not self.rules.blind or report.kind in ("safe", "disarmed"):  # what an output did would tell the arm
-            self._tell(event)
-
-    def _say(
-        self,
-        kind: str,
-        event: int = -1,
-        rule: int = -1,
-        outputs: list[int] | None = None,
-        animal: int = -1,
-        *,
-        reason: str = "",
-        decided: int | None = None,
-        value: float = 1.0,
-        of: int | None = None,
-    ) -> None:
-        """Write it into the log, and publish it."""
-        assert self._link is not None
-        told = self._event(kind, event, outputs or [], reason)
-        told.of, told.animal, told.value, told.decided = of, animal, value, decided
-        if rule >= 0:
-            told.rule = self.rules.rules[rule].name
-        if (frame := self._frame) is not None:
-            told.frame, told.exposed, told.grabbed = frame.number, frame.exposed_ns, frame.grabbed_ns
-        since = None if self._first_ns is None else self._time_ns - self._first_ns
-        kept = {key: value for key, value in asdict(told).items() if key not in _NOT_LOGGED}
-        self._link.record({"record": kind, "time_ns": decided or now_ns(), **kept, "since_first_ns": since})
-        if self.rules.blind and kind in ("fired", "sham"):
-            told.kind = "decided"
-        self._tell(told)
-
-    def _event(self, kind: str, number: int, outputs: list[int], reason: str) -> Event:
-        names = [self.rules.outputs[n].name for n in outputs]
-        return Event(self._session, self._stream, 0, kind, number, reason=reason, outputs=names)
+        elif report.kind == "sent" and ends:
+            gate.settled(report.time_ns)
+        self._teller.heard(report)
 
 
-_NOT_LOGGED = ("session", "stream", "seq", "kind", "sent", "acknowledged", "device_us")
-
-
-def _taken_ns(frame: Frame) -> int:
+def taken_ns(frame: Frame) -> int:
+    """When a frame was taken: `exposed`, else `grabbed`, in ns of the session's clock."""
     return frame.grabbed_ns if frame.exposed_ns is None else frame.exposed_ns

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from posewire.client import Client
+    from posewire.events import Events
     from posewire.pipeline import Pipeline
     from posewire.reader import Pose
     from posewire.session import load_model
 
 __version__ = "0.1.0"
-__all__ = ["Client", "Pipeline", "Pose", "__version__", "load_model"]
+__all__ = ["Client", "Events", "Pipeline", "Pose", "__version__", "load_model"]
 
 _HOMES = {
     "Client": "posewire.client",
+    "Events": "posewire.events",
     "Pipeline": "posewire.pipeline",
     "Pose": "posewire.reader",
     "load_model": "posewire.session",

@@ -196,6 +196,33 @@ def bench_wire(
     return _finish(report, out, as_json)
 
 
+@bench_app.command("loop")
+def bench_loop(
+    events: Annotated[int, typer.Option(help="How many events, 10 to 2000.")] = 200,
+    output: Annotated[str, typer.Option(help="virtual-led, or serial (a simulated board on a pseudo terminal).")] = (
+        "virtual-led"
+    ),
+    source: Annotated[str, typer.Option(help="What the mark is drawn on.")] = "synthetic:size=256x256,fps=100",
+    model: Annotated[str, typer.Option(help="A zoo model's name or an ONNX file.")] = "synthetic-animal",
+    provider: Provider = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = 0,
+    crop: Annotated[str, typer.Option(help="As in `posewire run`.")] = "full",
+    seed: Annotated[int, typer.Option(help="Of the times of the events.")] = 0,
+    out: Out = None,
+    as_json: Json = False,
+) -> int:
+    """Event in front of the camera -> output: the whole closed loop, missed and false answers counted."""
+    with Signals().installed():
+        from posewire_bench.loop import LoopSettings
+        from posewire_bench.loop import bench_loop as work
+        from posewire_bench.page import checked_out
+
+        checked_out(out)
+        settings = LoopSettings(events, source, model, output, provider, threads, crop, seed)
+        report = work(settings, say=_progress)
+    return _finish(report, out, as_json)
+
+
 @bench_app.command("all")
 def bench_all(
     model: Annotated[

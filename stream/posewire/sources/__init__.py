@@ -8,6 +8,7 @@ SPEC                        source
 ``mouse.mp4``               a video file (a file's path; ``video:mouse.mp4,fps=60`` overrides the rate)
 ``recording/``              a folder of images (``images:recording,fps=60``)
 ``fault:FAULTS|SPEC``       another source with faults, for tests: see `posewire.sources.faulty`
+``marked:every=20|SPEC``    another source with a mark at known times: see `posewire.sources.marked`
 ==========================  =====================================================================
 
 Further kinds come through the entry-point group ``posewire.sources``: the name is the kind (what stands before the
@@ -34,6 +35,7 @@ _BUILT_IN = {
     "video": "posewire.sources.video",
     "images": "posewire.sources.images",
     "fault": "posewire.sources.faulty",
+    "marked": "posewire.sources.marked",
 }
 
 # Two letters or more: the C of C:\mouse.mp4 is a drive.
@@ -56,7 +58,7 @@ def open_source(spec: str) -> Source:
         raise InputError("the source is empty: give synthetic, camera:0, a video file or a folder of images")
     match = _KIND.fullmatch(spec)
     kind, rest = (match["kind"], match["rest"]) if match else (spec, "")
-    if kind in _BUILT_IN and (match or kind not in ("video", "images", "fault")):
+    if kind in _BUILT_IN and (match or kind not in ("video", "images", "fault", "marked")):
         return _built_in(kind)(rest)
     plug_in = _plug_in(kind)
     if plug_in is not None:

@@ -35,6 +35,7 @@ _EVERY = 14  # frames from mark to mark, on average
 _ON = 4
 _ROUNDS = 10
 _PULSE_MS = 20
+_PIN = 5
 _PLACE = (8, 8, 32, 32)
 
 
@@ -50,13 +51,6 @@ class LoopSettings:
     threads: int = 0
     crop: str = "full"
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Answers:
-    """When the output came on, ns of the machine's clock, rising."""
-
-    on_ns: Nanoseconds
 
 
 def bench_loop(settings: LoopSettings, *, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -84,10 +78,13 @@ def bench_loop(settings: LoopSettings, *, say: Callable[[str], None] = lambda li
 def _device(kind: str, folder: Path) -> Iterator[tuple[str, Callable[[], Nanoseconds]]]:
     """The output's options, as lines of a rules file, and what tells when it came on."""
     if kind == "serial":
-        from posewire_bench.simulated_firmware import Firmware
+        from posewire_bench.simulated_firmware import SimulatedFirmware
 
-        with Firmware() as firmware:
-            yield f'port = "{firmware.port}"\nchannel = 0', lambda: firmware.rises(0)
+        with SimulatedFirmware() as board:
+            yield (
+                f'port = "{board.port}"\nchannel = 0\npin = {_PIN}',
+                lambda: np.array([on for on, _ in board.record().pulses_ns(_PIN)], np.int64),
+            )
         return
     path = folder / "led.bin"
 
@@ -147,7 +144,7 @@ def _period(decided: list[dict[str, Any]], report: dict[str, Any]) -> float:
     if len(decided) < 2:
         raise WorkError(f"the rule fired {len(decided)} times: nothing can be measured ({report['frames']})")
     first, last = decided[0], decided[-1]
-    return float(last["grabbed"] - first["grabbed"]) / (last["frame"] - first["frame"])
+    return (float(last["grabbed"]) - float(first["grabbed"])) / float(last["frame"] - first["frame"])
 
 
 def match(events_ns: Nanoseconds, answers_ns: Nanoseconds) -> tuple[Nanoseconds, int, int]:

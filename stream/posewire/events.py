@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import TracebackType
 
 import zmq
@@ -35,7 +36,7 @@ class Events:
 
     def receive(self, timeout_ms: float | None = None) -> Event | Health | None:
         """The next message; None after ``timeout_ms`` (None: waits for ever). Raises MessageError."""
-        if timeout_ms is not None and not self._socket.poll(timeout_ms):
+        if timeout_ms is not None and not self._socket.poll(math.ceil(timeout_ms)):
             return None
         while True:
             topic, *more = self._socket.recv_multipart()

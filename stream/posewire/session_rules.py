@@ -12,9 +12,9 @@ from posewire.closed_loop import ClosedLoop
 from posewire.config import RunSettings
 from posewire.eventmessage import Event
 from posewire.frame import Frame, SourceInfo
-from posewire.outputs.kinds import check_outputs
+from posewire.outputs.kinds import open_device
 from posewire.pipeline import Pipeline
-from posewire.triggers.file import read_rules
+from posewire.triggers.file import read_file
 from posewire.triggers.sentences import sentence
 from posewire_models.errors import InputError
 
@@ -30,8 +30,10 @@ class SessionRules:
         self._settings, self._pipeline, self._session = settings, pipeline, session
         self._path = settings.rules
         self._loop: ClosedLoop | None = None
-        rules = read_rules(self._path, pipeline.model.contract.keypoints)
-        check_outputs(rules.outputs, settings.stream)
+        contract = pipeline.model.contract
+        rules = read_file(self._path, contract.keypoints, animals=contract.animals).rules
+        for spec in rules.outputs:
+            open_device(spec, settings.stream)  # looks at its options, and opens nothing
         if any(rule.predicted for rule in rules.rules) and settings.lead_ms is None:
             raise InputError(f"{self._path}: a rule uses predicted keypoints; give --lead-ms, or use = 'measured'")
         named = f"{settings.stream}-{time.strftime('%Y%m%d-%H%M%S')}-{session.hex()[:6]}.log.jsonl"
@@ -49,7 +51,8 @@ class SessionRules:
     ) -> None:
         """Arm: the source is open and the network ready. Raises InputError, WorkError."""
         settings, contract = self._settings, self._pipeline.model.contract
-        rules = read_rules(self._path, contract.keypoints, (info.width, info.height))
+        file = read_file(self._path, contract.keypoints, (info.width, info.height), contract.animals, info.fps)
+        rules = file.rules
         animals = 1 if contract.animals == "one" else settings.animals or MOST_ANIMALS
         loop = ClosedLoop(
             rules,
@@ -63,11 +66,8 @@ class SessionRules:
         self._loop = loop
         for rule in rules.rules:
             say(sentence(rule, rules))
-            if info.fps > 0 and rule.max_age_ns < 2e9 / info.fps:
-                say(
-                    f"rule {rule.name!r}: max_age_ms = {rule.max_age_ns / 1e6:g} is less than two frames of this "
-                    f"source ({info.fps:g} frames/s): outputs may be cut between two frames"
-                )
+        for doubt in file.doubts:
+            say(f"{self._path}:{doubt.line}: {doubt.what}: {doubt.text}")
         header = {
             "session": self._session.hex(),
             "stream": settings.stream,

@@ -211,7 +211,7 @@ class Rule:
 @dataclass(frozen=True)
 class Rules:
     """A rules file. ``keypoints`` are the names that indices stand for; ``roles`` name ids; ``outputs`` are
-    `posewire.outputs.spec.OutputSpec`; ``sha256`` is that of the file's bytes."""
+    `posewire.outputs.spec.OutputSpec`; ``sha256`` is that of the file's bytes, ``text`` what it says."""
 
     keypoints: tuple[str, ...]
     rules: tuple[Rule, ...]
@@ -221,3 +221,4 @@ class Rules:
     blind: bool = False
     sha256: str = ""
     path: str = ""
+    text: str = ""

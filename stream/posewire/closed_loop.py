@@ -27,6 +27,7 @@ from posewire.triggers.controls import Shams, schedule_of
 from posewire.triggers.evaluator import AGE, ENDED, FIRED, NAMES, Evaluator
 from posewire.triggers.rules import Rules
 
+RESUMED = "resumed"  # the reason of a decision by which an output that was cut is on again
 _DISARMED = "disarmed"
 _ORDERLY = ("not started", "closed")
 
@@ -71,6 +72,7 @@ class ClosedLoop:
         self._lost_ns: list[int | None] = [None] * len(rules.rules)  # since when the value to follow is unknown
         self._held: list[set[int]] = [set() for _ in rules.rules]  # animals for which a rule fired and has not ended
         self._began: list[tuple[int, bool]] = [(-1, False)] * len(rules.rules)  # the last stimulus: is it a sham?
+        self._cut: set[int] = set()  # rules that hold outputs of mode while which were put into their safe state
         self._events = 0
         self._evaluator: Evaluator | None = None
         self._link: GuardLink | None = None
@@ -141,6 +143,8 @@ class ClosedLoop:
         self._link.beat(taken)
         if count:
             self._deal(count)
+        if self._cut:
+            self._resume(age)
         if self._scheduled:
             self._replay(time_ns - self._first_ns, age)
         if self._following:
@@ -187,6 +191,14 @@ class ClosedLoop:
             else:
                 self._withhold(rule, animal, NAMES[code])
 
+    def _resume(self, age_ns: int) -> None:
+        """Poses are fresh again: what was cut is on again for those rules that hold, within its limits."""
+        for rule in sorted(self._cut):
+            if age_ns <= self.rules.rules[rule].max_age_ns:
+                self._cut.discard(rule)
+                if self._held[rule]:
+                    self._fire(rule, min(self._held[rule]), again=True)
+
     def _replay(self, since_first_ns: int, age_ns: int) -> None:
         for rule in self._scheduled:
             schedule = self._schedules[rule]
@@ -199,15 +211,18 @@ class ClosedLoop:
                 else:
                     self._fire(rule, -1)
 
-    def _fire(self, rule: int, animal: int) -> None:
-        """Every output that permits it acts; why the others do not is told."""
+    def _fire(self, rule: int, animal: int, *, again: bool = False) -> None:
+        """Every output that permits it acts; why the others do not is told. ``again``: those of mode ``while`` alone, for
+        a stimulus that was cut, which is therefore no sham."""
         decided = now_ns()
         event, self._events = self._events, self._events + 1
-        sham = self._shams[rule].next()
+        sham = not again and self._shams[rule].next()
         acting: list[int] = []
         refused: list[tuple[int, str]] = []
         value = 1.0
         for output in self._outputs[rule]:
+            if again and self.rules.outputs[output].mode != "while":
+                continue
             permit = self.gates[output].start(rule, decided)
             if isinstance(permit, str):
                 refused.append((output, permit))
@@ -221,7 +236,8 @@ class ClosedLoop:
             self._began[rule] = event, sham
             counts = self.tally.shams if sham else self.tally.fired
             counts[rule] += 1
-            self._teller.say("sham" if sham else "fired", event, rule, acting, animal, decided=decided, value=value)
+            kind, reason = "sham" if sham else "fired", RESUMED if again else ""
+            self._teller.say(kind, event, rule, acting, animal, reason=reason, decided=decided, value=value)
         for output, reason in refused:
             self._withhold(rule, animal, reason, event, [output], decided)
 
@@ -281,6 +297,10 @@ class ClosedLoop:
         gate = self.gates[report.output]
         ends = self.tally.heard(report.output, report.kind, report.event, report.time_ns)
         if report.kind == "safe":
+            if gate.on and gate.spec.mode == "while" and self._armed:
+                self._cut |= {
+                    rule for rule, held in enumerate(self._held) if held and report.output in self._outputs[rule]
+                }
             gate.cut(report.time_ns)
         elif report.kind == "sent" and ends:
             gate.settled(report.time_ns)

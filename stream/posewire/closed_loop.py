@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from posewire.clock import now_ns
 from posewire.eventmessage import Event
+from posewire.following import Follower
 from posewire.frame import Floats, Frame
 from posewire.outputs.device import Act
 from posewire.outputs.gate import MARGIN_NS, Gate, Permit
@@ -32,11 +33,31 @@ _DISARMED = "disarmed"
 _ORDERLY = ("not started", "closed")
 
 
+class Link(Protocol):
+    """What `ClosedLoop` needs of a `posewire.outputs.link.GuardLink`."""
+
+    armed: bool
+    trouble: str
+
+    def start(self) -> list[str]: ...
+
+    def beat(self, taken_ns: int) -> None: ...
+
+    def act(self, output: int, act: Act) -> bool: ...
+
+    def record(self, record: Mapping[str, Any]) -> None: ...
+
+    def poll(self) -> list[Report]: ...
+
+    def close(self, reason: str) -> None: ...
+
+
 class ClosedLoop:
     """Rules at work in one session.
 
     ``log``: the file that the guard writes. ``unsafe``: outputs without a hardware watchdog may be of mode ``while``.
-    ``animals``: the most in a frame. ``tell`` publishes an event, whose ``seq`` it gives.
+    ``animals``: the most in a frame. ``tell`` publishes an event, whose ``seq`` it gives. ``clock`` and ``make_link`` are
+    other ones where nothing is to happen: in a dry run.
     """
 
     def __init__(
@@ -49,12 +70,14 @@ class ClosedLoop:
         unsafe: bool,
         animals: int,
         tell: Callable[[Event], None],
+        clock: Callable[[], int] = now_ns,
+        make_link: Callable[..., Link] = GuardLink,
     ) -> None:
         """Raises InputError for a control whose log cannot be used."""
         self.rules = rules
         self.log = log
-        self._stream = stream
-        self._teller = Teller(rules, session, stream, tell)
+        self._stream, self._clock, self._make_link = stream, clock, make_link
+        self._teller = Teller(rules, session, stream, tell, clock)
         self._unsafe, self._animals = unsafe, animals
         self._frame: Frame | None = None  # the one at hand
         self._first_ns: int | None = None
@@ -68,14 +91,17 @@ class ClosedLoop:
             schedule_of(rule, rules.seed, read_past, self._holds(n)) for n, rule in enumerate(rules.rules)
         ]
         self._scheduled = [n for n, schedule in enumerate(self._schedules) if schedule is not None]
-        self._following = [n for n, rule in enumerate(rules.rules) if rule.value is not None]
-        self._lost_ns: list[int | None] = [None] * len(rules.rules)  # since when the value to follow is unknown
+        self._followers = [
+            Follower(n, rule, [(output, self.gates[output]) for output in self._outputs[n]])
+            for n, rule in enumerate(rules.rules)
+            if rule.value is not None
+        ]
         self._held: list[set[int]] = [set() for _ in rules.rules]  # animals for which a rule fired and has not ended
         self._began: list[tuple[int, bool]] = [(-1, False)] * len(rules.rules)  # the last stimulus: is it a sham?
         self._cut: set[int] = set()  # rules that hold outputs of mode while which were put into their safe state
         self._events = 0
         self._evaluator: Evaluator | None = None
-        self._link: GuardLink | None = None
+        self._link: Link | None = None
         self._armed = False
 
     def _oldest(self, output: int) -> int:
@@ -107,7 +133,7 @@ class ClosedLoop:
             "rules_path": rules.path, "rules_sha256": rules.sha256, "rules": rules.text, "seed": rules.seed,
             "blind": rules.blind, "outputs": [asdict(spec) for spec in rules.outputs],
         }  # fmt: skip
-        self._link = GuardLink(
+        self._link = self._make_link(
             rules.outputs,
             log=self.log,
             header={**header, **about},
@@ -138,7 +164,7 @@ class ClosedLoop:
         self._frame = frame
         self._teller.at(frame, time_ns - self._first_ns)
         taken = taken_ns(frame)
-        age = now_ns() - taken
+        age = self._clock() - taken
         count = self._evaluator.step(poses, ids, id_scores, time_ns, age, frame.image, predicted)
         self._link.beat(taken)
         if count:
@@ -147,8 +173,8 @@ class ClosedLoop:
             self._resume(age)
         if self._scheduled:
             self._replay(time_ns - self._first_ns, age)
-        if self._following:
-            self._follow(frame)
+        for follower in self._followers:
+            follower.step(float(self._evaluator.values[follower.rule]), frame.number, self._clock(), self._link)
 
     def poll(self) -> None:
         """What the guard told: to be called after every frame, and at least every 50 ms."""
@@ -212,9 +238,9 @@ class ClosedLoop:
                     self._fire(rule, -1)
 
     def _fire(self, rule: int, animal: int, *, again: bool = False) -> None:
-        """Every output that permits it acts; why the others do not is told. ``again``: those of mode ``while`` alone, for
-        a stimulus that was cut, which is therefore no sham."""
-        decided = now_ns()
+        """Every output that permits it acts; why the others do not is told. ``again``: those of mode ``while`` alone,
+        for a stimulus that was cut, which is therefore no sham."""
+        decided = self._clock()
         event, self._events = self._events, self._events + 1
         sham = not again and self._shams[rule].next()
         acting: list[int] = []
@@ -243,7 +269,7 @@ class ClosedLoop:
 
     def _end(self, rule: int, animal: int) -> None:
         """Outputs that were on for a rule are off, unless another rule holds them."""
-        decided = now_ns()
+        decided = self._clock()
         began, sham = self._began[rule]
         ended: list[int] = []
         for output in self._outputs[rule]:
@@ -272,24 +298,7 @@ class ClosedLoop:
         self, rule: int, animal: int, reason: str, event: int = -1, outputs: list[int] | None = None, decided: int = 0
     ) -> None:
         self.tally.held_back(rule, reason)
-        self._teller.say("withheld", event, rule, outputs, animal, reason=reason, decided=decided or now_ns())
-
-    def _follow(self, frame: Frame) -> None:
-        assert self._evaluator is not None
-        assert self._link is not None
-        now = now_ns()
-        for n in self._following:
-            rule, wanted = self.rules.rules[n], float(self._evaluator.values[n])
-            known = not np.isnan(wanted)
-            if known:
-                self._lost_ns[n] = None
-            elif (since := self._lost_ns[n]) is None or now - since <= rule.gap_ns:
-                self._lost_ns[n] = now if since is None else since
-                continue  # it stays what it was
-            for output in self._outputs[n]:
-                gate = self.gates[output]
-                value = gate.follow(wanted if known else gate.spec.safe, now)
-                self._link.act(output, Act(-1, "value", value, 0, rule.name, -1, frame.number, now))
+        self._teller.say("withheld", event, rule, outputs, animal, reason=reason, decided=decided or self._clock())
 
     def _hear(self, report: Report) -> None:
         if report.output < 0:

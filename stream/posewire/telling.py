@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from typing import Any, Protocol
 
-from posewire.clock import now_ns
 from posewire.eventmessage import Event
 from posewire.frame import Frame
-from posewire.outputs.link import GuardLink, Report
+from posewire.outputs.link import Report
 from posewire.triggers.rules import Rules
 
 _NOT_LOGGED = ("session", "stream", "seq", "kind", "sent", "acknowledged", "device_us")
 _NEVER_BLIND = ("safe", "disarmed")
+
+
+class Recorder(Protocol):
+    """What writes the log."""
+
+    def record(self, record: Mapping[str, Any]) -> None: ...
 
 
 class Teller:
@@ -22,8 +28,11 @@ class Teller:
     ``link``: the guard, which writes the log; None before it has started.
     """
 
-    def __init__(self, rules: Rules, session: bytes, stream: str, tell: Callable[[Event], None]) -> None:
-        self.link: GuardLink | None = None
+    def __init__(
+        self, rules: Rules, session: bytes, stream: str, tell: Callable[[Event], None], clock: Callable[[], int]
+    ) -> None:
+        self.link: Recorder | None = None
+        self._clock = clock
         self._rules, self._session, self._stream, self._tell = rules, session, stream, tell
         self._frame: Frame | None = None
         self._since_ns: int | None = None
@@ -54,7 +63,7 @@ class Teller:
             told.frame, told.exposed, told.grabbed = frame.number, frame.exposed_ns, frame.grabbed_ns
         if self.link is not None:
             kept = {key: value for key, value in asdict(told).items() if key not in _NOT_LOGGED}
-            about = {"record": kind, "time_ns": decided or now_ns(), **kept, "since_first_ns": self._since_ns}
+            about = {"record": kind, "time_ns": decided or self._clock(), **kept, "since_first_ns": self._since_ns}
             self.link.record(about)
         if self._rules.blind and kind in ("fired", "sham"):
             told.kind = "decided"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from posewire.clock import now_ns
 from posewire.eventmessage import Event
 from posewire.following import Follower
 from posewire.frame import Floats, Frame
+from posewire.outputs.acting import Link
 from posewire.outputs.device import Act
 from posewire.outputs.gate import MARGIN_NS, Gate, Permit
 from posewire.outputs.link import GuardLink, Report
@@ -33,31 +34,12 @@ _DISARMED = "disarmed"
 _ORDERLY = ("not started", "closed")
 
 
-class Link(Protocol):
-    """What `ClosedLoop` needs of a `posewire.outputs.link.GuardLink`."""
-
-    armed: bool
-    trouble: str
-
-    def start(self) -> list[str]: ...
-
-    def beat(self, taken_ns: int) -> None: ...
-
-    def act(self, output: int, act: Act) -> bool: ...
-
-    def record(self, record: Mapping[str, Any]) -> None: ...
-
-    def poll(self) -> list[Report]: ...
-
-    def close(self, reason: str) -> None: ...
-
-
 class ClosedLoop:
     """Rules at work in one session.
 
     ``log``: the file that the guard writes. ``unsafe``: outputs without a hardware watchdog may be of mode ``while``.
-    ``animals``: the most in a frame. ``tell`` publishes an event, whose ``seq`` it gives. ``clock`` and ``make_link`` are
-    other ones where nothing is to happen: in a dry run.
+    ``animals``: the most in a frame. ``tell`` publishes an event, whose ``seq`` it gives. ``clock`` and ``make_link``
+    are other ones where nothing is to happen: in a dry run.
     """
 
     def __init__(

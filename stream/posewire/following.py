@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
+from posewire.outputs.acting import Link
 from posewire.outputs.device import Act
 from posewire.outputs.gate import Gate
 from posewire.triggers.rules import Rule
-
-
-class Acting(Protocol):
-    """Whom acts are given to."""
-
-    def act(self, output: int, act: Act) -> bool: ...
 
 
 class Follower:
@@ -28,7 +22,7 @@ class Follower:
         self._settings, self._outputs = settings, outputs
         self._lost_ns: int | None = None
 
-    def step(self, wanted: float, frame: int, now_ns: int, link: Acting) -> None:
+    def step(self, wanted: float, frame: int, now_ns: int, link: Link) -> None:
         """One frame's value (NaN: unknown)."""
         known = not math.isnan(wanted)
         if known:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Protocol
 
 from posewire.eventmessage import Event
 from posewire.frame import Frame
+from posewire.outputs.acting import Link
 from posewire.outputs.link import Report
 from posewire.triggers.rules import Rules
 
 _NOT_LOGGED = ("session", "stream", "seq", "kind", "sent", "acknowledged", "device_us")
 _NEVER_BLIND = ("safe", "disarmed")
-
-
-class Recorder(Protocol):
-    """What writes the log."""
-
-    def record(self, record: Mapping[str, Any]) -> None: ...
 
 
 class Teller:
@@ -31,7 +25,7 @@ class Teller:
     def __init__(
         self, rules: Rules, session: bytes, stream: str, tell: Callable[[Event], None], clock: Callable[[], int]
     ) -> None:
-        self.link: Recorder | None = None
+        self.link: Link | None = None
         self._clock = clock
         self._rules, self._session, self._stream, self._tell = rules, session, stream, tell
         self._frame: Frame | None = None

@@ -61,13 +61,13 @@ def bench_loop(settings: LoopSettings, *, say: Callable[[str], None] = lambda li
         )
     if not _ROUNDS <= settings.events <= 2000:
         raise InputError(f"--events {settings.events}: expected {_ROUNDS} to 2000")
-    drawn = list(itertools.islice(marks(settings.seed, _EVERY), settings.events))
+    *drawn, after = itertools.islice(marks(settings.seed, _EVERY), settings.events + 1)
     occasion = Occasion("loop", vars(settings) | {})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with _device(settings.output, folder) as (options, answers):
-            say(f"{settings.events} events: about {(drawn[-1].frame + 30) / 100:.0f} s at 100 frames/s")
-            report = _run(settings, drawn[-1].frame + 30, options, folder)
+            say(f"{settings.events} events in {after.frame} frames")
+            report = _run(settings, after.frame, options, folder)  # ends before the next mark is shown
             came = answers()
         decided = _decisions(folder / "log.jsonl")
     period_ns = _period(decided, report)

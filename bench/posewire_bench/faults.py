@@ -1,0 +1,306 @@
+"""What outputs do when something goes wrong, many times over: ``python -m posewire_bench.faults``.
+
+The real program drives a simulated board on a pseudo-terminal: one pin is on as long as a rule holds that always holds,
+another has a pulse twenty times a second. Then the network stalls, the source stalls, the board stops reading, the disk
+is full, or the program is killed with -9. The judge is the board's own record of its pins, and the times of the poses:
+a pin is late by as much as it is on later than ``max_age`` after the newest pose was taken. POSIX only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import numpy as np
+import zmq
+from posewire.outputs.log import read_log
+
+from posewire.clock import now_ns
+from posewire_bench.simulated_firmware import Record, SimulatedFirmware
+from posewire_models.errors import WorkError
+
+FAULTS = ("network", "source", "output", "disk", "kill")
+MAX_AGE_MS = 100
+ALLOWED_MS = 50.0
+MOST_PER_S = 12
+_HELD, _PULSED = 5, 6  # pins
+_READY_S = 120.0
+_RULES = """rules = 1
+max_age_ms = {max_age}
+
+[outputs.held]
+kind = "serial"
+port = "{port}"
+pin = 5
+mode = "while"
+max_on_ms = 60000
+
+[outputs.pulsed]
+kind = "serial"
+port = "{port}"
+pin = 6
+width_ms = 5
+max_per_second = {most}
+
+[[rule]]
+name = "always"
+when = {{ gray = [0, 0, 16, 16], above = 1 }}
+output = "held"
+
+[[rule]]
+name = "often"
+when = {{ gray = [0, 0, 16, 16], above = 1 }}
+repeat_ms = 50
+output = "pulsed"
+"""
+# The program, with a network that stalls every so many runs, or with little room for its log.
+_STALLING = """
+import itertools, time
+from posewire.session import Network
+plain, count = Network.run, itertools.count(1)
+def run(self):
+    if next(count) % {every} == 0:
+        time.sleep(2.0)
+    plain(self)
+Network.run = run
+"""
+_FULL = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
+_MAIN = "from posewire.cli import main\nmain()\n"
+
+
+@dataclass
+class Found:
+    """What one kind of fault showed. ``late_ms``: how much later than ``max_age`` the pin went off, of every fault."""
+
+    fault: str
+    late_ms: list[float] = field(default_factory=list)
+    stale_starts: int = 0
+    most_per_s: int = 0
+    told: list[str] = field(default_factory=list)  # what the logs said, each once
+
+    @property
+    def right(self) -> bool:
+        """Whether all is as it has to be."""
+        return bool(self.late_ms) and max(self.late_ms) <= ALLOWED_MS and not self.stale_starts and (
+            self.most_per_s <= MOST_PER_S
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        late = np.array(self.late_ms)
+        return (
+            f"{self.fault}: {len(late)} times; off {np.median(late):.1f} ms (p50), {late.max():.1f} ms (max) after "
+            f"max_age, {ALLOWED_MS:g} allowed; {self.stale_starts} starts on stale poses; at most {self.most_per_s} "
+            f"pulses in a second of {MOST_PER_S} allowed; the log: {'; '.join(self.told)}"
+        )
+
+
+class _Poses(threading.Thread):
+    """When the poses of a stream were taken and sent, ns."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
+        super().__init__(daemon=True)
+        self.taken: list[int] = []
+        self.sent: list[int] = []
+        self._context, self._endpoint = context, endpoint
+
+    def run(self) -> None:
+        with self._context.socket(zmq.SUB) as socket:
+            socket.subscribe("pose/main")
+            socket.connect(self._endpoint)
+            try:
+                while True:
+                    stamps = msgpack.unpackb(socket.recv_multipart()[1])["stamps"]
+                    self.taken.append(stamps["grabbed"])
+                    self.sent.append(stamps["sent"])
+            except zmq.ContextTerminated:
+                pass
+
+
+@dataclass
+class _Run:
+    process: subprocess.Popen[str]
+    board: SimulatedFirmware
+    poses: _Poses
+    log: Path
+
+    def until_poses(self, count: int) -> None:
+        """Wait for so many poses more."""
+        wanted, deadline = len(self.poses.taken) + count, time.monotonic() + _READY_S
+        while len(self.poses.taken) < wanted and self.process.poll() is None:
+            if time.monotonic() > deadline:
+                raise WorkError(f"{len(self.poses.taken)} poses came within {_READY_S:g} s")
+            time.sleep(0.005)
+
+
+@contextmanager
+def _running(source: str, frames: int, before: str = "") -> Iterator[_Run]:
+    with tempfile.TemporaryDirectory() as name, SimulatedFirmware() as board, zmq.Context() as context:
+        folder = Path(name)
+        text = _RULES.format(port=board.port, max_age=MAX_AGE_MS, most=MOST_PER_S)
+        (folder / "rules.toml").write_text(text, encoding="utf-8")
+        with context.socket(zmq.PUB) as probe:
+            endpoint = f"tcp://127.0.0.1:{probe.bind_to_random_port('tcp://127.0.0.1')}"
+        poses = _Poses(context, endpoint)
+        log = folder / "log.jsonl"
+        words = ["--source", source, "--frames", str(frames), "--publish", endpoint, "--wait-subscribers", "1"]
+        words += ["--rules", str(folder / "rules.toml"), "--log", str(log), "--threads", "1"]
+        process = subprocess.Popen(
+            [sys.executable, "-c", before + _MAIN, "run", *words], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        poses.start()
+        try:
+            yield _Run(process, board, poses, log)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _judge(found: Found, record: Record, poses: _Poses, began_ns: list[int] | None = None) -> None:
+    """Enter what a run's pins did. ``began_ns``: when the faults began, where poses stay fresh."""
+    taken, sent = np.array(poses.taken), np.array(poses.sent)
+    for start, end in record.pulses_ns(_HELD):
+        newest = int(taken[np.searchsorted(sent, end) - 1])
+        if began_ns is not None:
+            near = [began for began in began_ns if start < began < end]
+            found.late_ms += [(end - began) / 1e6 - MAX_AGE_MS for began in near]
+        else:
+            found.late_ms.append((end - newest) / 1e6 - MAX_AGE_MS)
+    for pin in (_HELD, _PULSED):
+        for start, _ in record.pulses_ns(pin):
+            # The pose that fires is sent a little after its act: the frame under way counts as well.
+            known = int(np.searchsorted(sent, start))
+            frame = taken[min(known, len(taken) - 1)]
+            newest = max(int(taken[known - 1]) if known else 0, int(frame) if frame < start else 0)
+            found.stale_starts += start - newest > (MAX_AGE_MS + ALLOWED_MS) * 1e6
+    starts = np.array([start for start, _ in record.pulses_ns(_PULSED)])
+    if len(starts):
+        within = np.searchsorted(starts, starts + 1_000_000_000) - np.arange(len(starts))
+        found.most_per_s = max(found.most_per_s, int(within.max()))
+
+
+def _hear(found: Found, log: Path) -> None:
+    reader = read_log(log)
+    for one in reader:
+        text = f"{one['record']} ({one.get('text') or one.get('reason')})"
+        if one["record"] in ("safe", "failed", "disarmed") and text not in found.told:
+            found.told.append(text)
+    assert reader.end is not None
+    ending = f"log {reader.end.state}"
+    if ending not in found.told:
+        found.told.append(ending)
+
+
+def _network(times: int) -> Found:
+    every = 120
+    found = Found("network stalls 2 s")
+    with _running("synthetic:size=256x256,fps=60", 10**6, _STALLING.format(every=every)) as run:
+        run.until_poses((times + 1) * every)
+        record = run.board.record()
+        run.process.terminate()
+        run.process.wait(20)
+        _judge(found, record, run.poses)
+        _hear(found, run.log)
+    return found
+
+
+def _source(times: int) -> Found:
+    found = Found("source stalls 1 s")
+    stalls = ";".join(f"stall={60 * n}:1" for n in range(1, times + 1))
+    with _running(f"fault:{stalls}|synthetic:size=256x256,fps=60", 60 * (times + 2) + 60 * times) as run:
+        run.process.wait(60 + 3 * times)
+        _judge(found, run.board.record(), run.poses)
+        _hear(found, run.log)
+    return found
+
+
+def _output(times: int) -> Found:
+    found = Found("output blocks 0.6 s")
+    began = []
+    with _running("synthetic:size=256x256,fps=60", 10**6) as run:
+        run.until_poses(30)
+        for _ in range(times):
+            run.until_poses(60)
+            began.append(now_ns())
+            run.board.ask("stall", 0.6)
+            run.until_poses(60)
+        record = run.board.record()
+        run.process.terminate()
+        run.process.wait(20)
+        _judge(found, record, run.poses, began)
+        _hear(found, run.log)
+    return found
+
+
+def _disk(times: int) -> Found:
+    found = Found("disk full")
+    for _ in range(times):
+        # The guard gets the limit with its process, and stops acting when its log cannot grow.
+        with _running("synthetic:size=256x256,fps=60", 600, _FULL.format(room=16384)) as run:
+            run.process.wait(_READY_S)
+            record = run.board.record()
+            held, pulsed = record.pulses_ns(_HELD), record.pulses_ns(_PULSED)
+            taken, sent = np.array(run.poses.taken), np.array(run.poses.sent)
+            newest = int(taken[np.searchsorted(sent, held[0][1]) - 1])
+            found.late_ms.append((held[0][1] - newest) / 1e6 - MAX_AGE_MS)
+            found.stale_starts += sum(start > held[0][1] for start, _ in [*held[1:], *pulsed])
+            text = run.process.stderr.read() if run.process.stderr is not None else ""
+            told = [line for line in text.splitlines() if "DISARMED" in line]
+            found.told = told or ["nothing was said"]
+    found.late_ms = found.late_ms or [float("inf")]
+    return found
+
+
+def _kill(times: int) -> Found:
+    found = Found("loop killed with -9")
+    for n in range(times):
+        with _running("synthetic:size=256x256,fps=60", 10**6) as run:
+            run.until_poses(40 + 3 * n)
+            run.process.kill()
+            run.process.wait()
+            killed = now_ns()
+            time.sleep(0.5)  # a fault that lasts: the board's record shows what became of its pins meanwhile
+            _judge(found, run.board.record(), run.poses, [killed - 1_000_000])
+            _hear(found, run.log)
+    return found
+
+
+_MEASURES: dict[str, Callable[[int], Found]] = {
+    "network": _network,
+    "source": _source,
+    "output": _output,
+    "disk": _disk,
+    "kill": _kill,
+}
+
+
+def main() -> None:
+    """Measure what was asked for; the exit status is 1 if something is not as it has to be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--only", default=",".join(FAULTS), help=f"of {', '.join(FAULTS)}")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    results: list[dict[str, Any]] = []
+    for name in arguments.only.split(","):
+        found = _MEASURES[name](arguments.times)
+        results.append({**vars(found), "right": found.right})
+        sys.stderr.write(f"{found}{'' if found.right else '   WRONG'}\n")
+    if arguments.json:
+        sys.stdout.write(json.dumps(results) + "\n")
+    raise SystemExit(not all(one["right"] for one in results))
+
+
+if __name__ == "__main__":
+    main()

@@ -97,9 +97,9 @@ class Found:
         )  # fmt: skip
 
     def __str__(self) -> str:
-        late = np.array(self.late_ms)
+        late = np.array(self.late_ms or [float("nan")])
         return (
-            f"{self.fault}: {len(late)} times; off {np.median(late):.1f} ms (p50), {late.max():.1f} ms (max) after "
+            f"{self.fault}: {len(self.late_ms)} times; off {np.median(late):.1f} ms (p50), {late.max():.1f} ms (max) after "
             f"max_age, {ALLOWED_MS:g} allowed; {self.stale_starts} starts on stale poses; at most {self.most_per_s} "
             f"pulses in a second of {MOST_PER_S} allowed; the log: {'; '.join(self.told)}"
         )
@@ -145,7 +145,8 @@ class _Run:
 
 @contextmanager
 def _running(source: str, frames: int, before: str = "") -> Iterator[_Run]:
-    with tempfile.TemporaryDirectory() as name, SimulatedFirmware() as board, zmq.Context() as context:
+    with tempfile.TemporaryDirectory() as name, SimulatedFirmware() as board:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         folder = Path(name)
         text = _RULES.format(port=board.port, max_age=MAX_AGE_MS, most=MOST_PER_S)
         (folder / "rules.toml").write_text(text, encoding="utf-8")
@@ -165,6 +166,8 @@ def _running(source: str, frames: int, before: str = "") -> Iterator[_Run]:
         finally:
             process.kill()
             process.communicate()
+            context.term()  # ends the thread, which closes its socket
+            poses.join()
 
 
 def _judge(found: Found, record: Record, poses: _Poses, began_ns: list[int] | None = None) -> None:
@@ -267,11 +270,11 @@ def _kill(times: int) -> Found:
     for n in range(times):
         with _running("synthetic:size=256x256,fps=60", 10**6) as run:
             run.until_poses(40 + 3 * n)
+            killed = now_ns()
             run.process.kill()
             run.process.wait()
-            killed = now_ns()
             time.sleep(0.5)  # a fault that lasts: the board's record shows what became of its pins meanwhile
-            _judge(found, run.board.record(), run.poses, [killed - 1_000_000])
+            _judge(found, run.board.record(), run.poses, [killed])
             _hear(found, run.log)
     return found
 

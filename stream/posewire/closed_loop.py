@@ -29,6 +29,7 @@ from posewire.triggers.controls import Shams, schedule_of
 from posewire.triggers.evaluator import AGE, ENDED, FIRED, NAMES, Evaluator
 from posewire.triggers.rules import Rules
 
+RESUME_NS = 250_000_000  # from losing an output to trying it again
 RESUMED = "resumed"  # the reason of a decision by which an output that was cut is on again
 _DISARMED = "disarmed"
 _ORDERLY = ("not started", "closed")
@@ -80,7 +81,8 @@ class ClosedLoop:
         ]
         self._held: list[set[int]] = [set() for _ in rules.rules]  # animals for which a rule fired and has not ended
         self._began: list[tuple[int, bool]] = [(-1, False)] * len(rules.rules)  # the last stimulus: is it a sham?
-        self._cut: set[int] = set()  # rules that hold outputs of mode while which were put into their safe state
+        self._cut: dict[int, int] = {}  # rules that hold outputs of mode while which went off, and when
+        self._on: dict[int, int] = {}  # output -> the event that it is on for, once it was sent
         self._events = 0
         self._evaluator: Evaluator | None = None
         self._link: Link | None = None
@@ -152,7 +154,7 @@ class ClosedLoop:
         if count:
             self._deal(count)
         if self._cut:
-            self._resume(age)
+            self._resume(age, self._clock())
         if self._scheduled:
             self._replay(time_ns - self._first_ns, age)
         for follower in self._followers:
@@ -199,11 +201,11 @@ class ClosedLoop:
             else:
                 self._withhold(rule, animal, NAMES[code])
 
-    def _resume(self, age_ns: int) -> None:
+    def _resume(self, age_ns: int, now_ns: int) -> None:
         """Poses are fresh again: what was cut is on again for those rules that hold, within its limits."""
-        for rule in sorted(self._cut):
-            if age_ns <= self.rules.rules[rule].max_age_ns:
-                self._cut.discard(rule)
+        for rule, cut_ns in list(self._cut.items()):
+            if age_ns <= self.rules.rules[rule].max_age_ns and now_ns - cut_ns >= RESUME_NS:
+                del self._cut[rule]
                 if self._held[rule]:
                     self._fire(rule, min(self._held[rule]), again=True)
 
@@ -285,17 +287,27 @@ class ClosedLoop:
     def _hear(self, report: Report) -> None:
         if report.output < 0:
             return  # of no output: `armed` and `trouble` tell it
-        gate = self.gates[report.output]
-        ends = self.tally.heard(report.output, report.kind, report.event, report.time_ns)
-        if report.kind == "safe":
-            if gate.on and gate.spec.mode == "while" and self._armed:
-                self._cut |= {
-                    rule for rule, held in enumerate(self._held) if held and report.output in self._outputs[rule]
-                }
-            gate.cut(report.time_ns)
-        elif report.kind == "sent" and ends:
-            gate.settled(report.time_ns)
+        output, gate = report.output, self.gates[report.output]
+        ends = self.tally.heard(output, report.kind, report.event, report.time_ns)
+        held = gate.on and gate.spec.mode == "while"
+        if report.kind == "sent":
+            self._on[output] = report.event
+            if ends:
+                gate.settled(report.time_ns)
+        elif report.kind == "safe" or (report.kind == "failed" and held):
+            if held and self._armed:
+                self._lose(output, report.time_ns)
+            if report.kind == "failed" and self._on.get(output) != report.event:
+                gate.undo(report.time_ns)  # the device never had it
+            else:
+                gate.cut(report.time_ns)
         self._teller.heard(report)
+
+    def _lose(self, output: int, time_ns: int) -> None:
+        """An output went off while rules hold it; for shams it was not on."""
+        for rule, outputs in enumerate(self._outputs):
+            if output in outputs and self._held[rule] and not self._began[rule][1]:
+                self._cut[rule] = time_ns
 
 
 def taken_ns(frame: Frame) -> int:

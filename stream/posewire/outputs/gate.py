@@ -83,6 +83,7 @@ class Gate:
         self._recent: deque[int] = deque()  # starts within the window
         self._history = OnTime()
         self._busy_until = 0
+        self._on_ns = 0  # since when it is on
         self._value_ns: int | None = None
 
     @property
@@ -135,6 +136,15 @@ class Gate:
         self._history.shorten(now_ns)
         self._busy_until = min(self._busy_until, now_ns)
         self.value, self._value_ns = self.spec.safe, None
+
+    def undo(self, now_ns: int) -> None:
+        """The ``on`` that was permitted last was not carried out, nor will it be: it counts for nothing."""
+        if self.on:
+            self.cut(now_ns)
+            self._history.shorten(self._on_ns)
+            self.starts -= 1
+            if self._recent:
+                self._recent.pop()
 
     def follow(self, target: float, now_ns: int) -> float:
         """The value of an output that follows: on the way to ``target`` as fast as its slew allows."""
@@ -202,7 +212,7 @@ class Gate:
             if longest < _LEAST_ON_NS:
                 return self._refuse(DUTY)
         longest = min(longest, NEVER_NS)
-        self.on = True
+        self.on, self._on_ns = True, now_ns
         history.add(now_ns, now_ns + longest)
         history.forget(now_ns - spec.duty_window_ns - 2 * self._margin)
         self._busy_until = now_ns + longest

@@ -112,8 +112,8 @@ class Found:
         late = np.array(self.late_ms or [float("nan")])
         return (
             f"{self.fault}: {len(self.late_ms)} times; off {np.median(late):.1f} ms (p50), {late.max():.1f} ms (max) "
-            f"after max_age, {ALLOWED_MS:g} allowed; {self.stale_starts} starts on stale poses; at most {self.most_per_s} "
-            f"pulses in a second of {MOST_PER_S} allowed; the log: {'; '.join(self.told)}"
+            f"after max_age, {ALLOWED_MS:g} allowed; {self.stale_starts} starts on stale poses; at most "
+            f"{self.most_per_s} pulses in a second of {MOST_PER_S} allowed; the log: {'; '.join(self.told)}"
         )
 
 

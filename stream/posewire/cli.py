@@ -152,6 +152,8 @@ def run(
             say(f"posewire: {error}")
             status = error.exit_status if error.exit_status != 2 else 1
         report = service.report()
+        if report.get("rules", {}).get("trouble"):
+            status = 1  # it was said when it happened
         emit(report, report_text(report), as_json)
     return status
 

@@ -46,6 +46,8 @@ def report_text(report: dict[str, Any]) -> str:
         lines.append(f"{stage:<12}" + "".join(f"{figures[key]:>9.3f}" for key in ("p50", "p95", "p99", "p999", "max")))
     if "looks" in report:
         lines.append("looks: " + _looks_text(report["looks"]))
+    if "rules" in report:
+        lines += _rules_text(report["rules"])
     if "truth_px" in report:
         lines.append(f"mean error against the source's ground truth: {report['truth_px']:.2f} px")
     if "truth" in report:
@@ -63,3 +65,21 @@ def _looks_text(looks: dict[str, Any]) -> str:
     if "crop" in looks:
         parts.append(f"{looks['crop']} at a crop, {looks['whole']} at the whole frame, {looks['doubtful']} doubtful")
     return "; ".join(parts)
+
+
+def _rules_text(rules: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, counts in rules["rules"].items():
+        withheld = "".join(f", {count} withheld ({reason})" for reason, count in counts["withheld"].items())
+        sham = f", {counts['sham']} shams" if counts["sham"] else ""
+        lines.append(f"rule {name}: fired {counts['fired']}{sham}{withheld}")
+    for name, done in rules["outputs"].items():
+        lost = f", {done['failed']} FAILED" if done["failed"] else ""
+        lines.append(
+            f"output {name}: {done['starts']} starts, on for {done['on_ms'] / 1e3:.2f} s, {done['sent']} sent{lost}"
+        )
+    for key, words in (("taken_to_sent", "frame taken to act sent"), ("decided_to_sent", "decision to act sent")):
+        if (one := rules["latency_ms"][key]) is not None:
+            lines.append(f"{words}: p50 {one['p50']:.2f} ms, p99 {one['p99']:.2f} ms, max {one['max']:.2f} ms")
+    trouble = f"; DISARMED: {rules['trouble']}" if rules["trouble"] else ""
+    return [*lines, f"log {rules['log']}{trouble}"]

@@ -105,7 +105,7 @@ def test_a_rule_acts_is_told_and_logged(tmp_path: Path) -> None:
     assert report["latency_ms"]["decided_to_sent"]["p50"] > 0
 
 
-def test_shams_are_told_and_not_sent_and_a_blinded_session_hides_them(tmp_path: Path) -> None:
+def test_a_blinded_session_hides_which_decisions_are_not_sent(tmp_path: Path) -> None:
     file = rules(tmp_path, "seed = 5\nblind = true", rule="sham_percent = 50\nblock = 4")
     ended, messages = run(tmp_path, file)
     counts = ended.report["rules"]["rules"]["mark"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_limits_hold_for_all_rules_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "arguments", "says"),
     [
-        ({"rule": "min_scor = 0.5"}, [], "rules.toml:15: .*min_score"),
+        ({"rule": "min_scor = 0.5"}, [], "rules.toml:13: .*min_score"),
         ({"output": "pim = 3"}, [], "'pim'"),
         ({"rule": 'use = "predicted"'}, [], "--lead-ms"),
         ({}, ["--log", "rules.toml"], "never written over"),
@@ -168,20 +169,8 @@ def test_what_cannot_be_is_refused_before_anything_is_opened(
         "run", "--source", "synthetic:frames=5", "--publish", ANY_PORT, "--rules", file, *arguments, cwd=tmp_path
     )
     assert ended.status == 2
-    assert len(ended.stderr.strip().splitlines()[-1:]) == 1
-    import re
-
     assert re.search(says, ended.stderr), ended.stderr
     assert not (tmp_path / "led.bin").exists()
-
-
-def test_a_log_that_cannot_grow_disarms_and_the_poses_go_on(tmp_path: Path) -> None:
-    ended = posewire(
-        "run", "--source", MARKED, "--frames", 60, "--publish", ANY_PORT, "--rules", rules(tmp_path), "--log",
-        "/dev/full", "--json", cwd=tmp_path,
-    )  # fmt: skip
-    assert ended.status in (1, 2)
-    assert "/dev/full" in ended.stderr
 
 
 def test_without_a_name_the_log_gets_one_of_its_own(tmp_path: Path) -> None:

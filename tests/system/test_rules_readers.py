@@ -1,4 +1,4 @@
-"""One decision, read by three programs that know nothing of Posewire: OSC as Bonsai listens, an LSL inlet, bare ZeroMQ."""
+"""One decision, read by three that know nothing of Posewire: OSC as Bonsai listens, an LSL inlet, bare ZeroMQ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
+
 from program import Ended, end, free_endpoint, start
 
 pylsl = pytest.importorskip("pylsl", reason="needs the extra `outputs`", exc_type=(ImportError, RuntimeError))  # type: ignore[arg-type]
@@ -51,6 +52,25 @@ class Listener(threading.Thread):
         self.server.serve_forever(poll_interval=0.05)
 
 
+class Inlet(threading.Thread):
+    """Takes every marker of a stream, with its time stamp, until the stream ends."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(daemon=True)
+        self.markers: list[tuple[str, float]] = []
+        self._inlet = pylsl.StreamInlet(stream, recover=False)
+        self._inlet.open_stream(timeout=10)
+
+    def run(self) -> None:
+        try:
+            while True:
+                sample, stamp = self._inlet.pull_sample(timeout=1.0)
+                if sample is not None:
+                    self.markers.append((sample[0], stamp))
+        except pylsl.LostError:
+            pass
+
+
 def test_three_readers_get_the_same_events(tmp_path: Path) -> None:
     settings = tmp_path / "lsl_api.cfg"
     settings.write_text("[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n", encoding="utf-8")
@@ -70,8 +90,8 @@ def test_three_readers_get_the_same_events(tmp_path: Path) -> None:
     waiting.start()
     found = pylsl.resolve_byprop("source_id", "posewire/main/markers", timeout=60)
     assert found, "no LSL stream appeared"
-    inlet = pylsl.StreamInlet(found[0], recover=False)
-    inlet.open_stream(timeout=10)
+    inlet = Inlet(found[0])
+    inlet.start()
     decided = []
     with zmq.Context() as context, context.socket(zmq.SUB) as reader:
         reader.subscribe(b"event/main")
@@ -84,9 +104,8 @@ def test_three_readers_get_the_same_events(tmp_path: Path) -> None:
                     decided.append(one)
     waiting.join()
     assert drained[0].status == 0, drained[0].stderr
-    markers = []
-    while (sample := inlet.pull_sample(timeout=0.5))[0] is not None:
-        markers.append((sample[0][0], sample[1]))
+    inlet.join(20)
+    markers = inlet.markers
     listener.server.shutdown()
     numbers = [one["event"] for one in decided]
     assert len(numbers) >= 4

@@ -67,7 +67,7 @@ class Inlet(threading.Thread):
                 sample, stamp = self._inlet.pull_sample(timeout=1.0)
                 if sample is not None:
                     self.markers.append((sample[0], stamp))
-        except pylsl.LostError:
+        except pylsl.util.LostError:
             pass
 
 

@@ -44,7 +44,7 @@ def test_a_log_is_told_and_written_as_a_table(tmp_path: Path) -> None:
     [
         (lambda content: content.replace(b"corner", b"centre"), "broken", 1),
         (lambda content: content[:-40], "torn", 0),
-        (lambda content: b"".join(line for line in content.splitlines(keepends=True) if b"sent" not in line), "broken", 1),
+        (lambda content: b"".join(line for line in content.splitlines(True) if b"sent" not in line), "broken", 1),
     ],
 )  # fmt: skip
 def test_what_was_done_to_a_log_is_found(tmp_path: Path, harm: object, state: str, status: int) -> None:

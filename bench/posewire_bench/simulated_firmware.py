@@ -80,7 +80,7 @@ class Record:
 
 
 class SimulatedFirmware:
-    """Starts the device's process; ``port`` is what pyserial opens. ``command``: another program of the same manners."""
+    """Starts the device's process; ``port`` is what pyserial opens. ``command``: another program with its manners."""
 
     def __init__(self, command: Sequence[str] = _COMMAND) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="posewire-firmware-")

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from posewire.clock import now_ns
 from posewire.outputs import serial_protocol as p
@@ -88,7 +88,9 @@ class SerialLink:
             if channel is None:
                 channel = next((free for free in range(self.channels) if free not in taken), self.channels)
             if channel >= self.channels:
-                raise InputError(f"output {name!r}: no channel {channel} on {self.path}: it has {self.channels}, from 0")
+                raise InputError(
+                    f"output {name!r}: no channel {channel} on {self.path}: it has {self.channels}, from 0"
+                )
             for member in self.members:
                 what = f"channel {channel}" if member.channel == channel else f"pin {pin}" if member.pin == pin else ""
                 if what:
@@ -375,7 +377,7 @@ class SerialLink:
         if self._gone:
             raise WorkError(self._gone)
 
-    def _lost(self, error: OSError) -> Any:
+    def _lost(self, error: OSError) -> NoReturn:
         self._gone = f"{self.path}: the device is gone ({error})"
         raise WorkError(self._gone) from error
 

@@ -1,7 +1,7 @@
 """Protocol 1 between the host and a microcontroller: frames of bytes, and what stands in them. See docs/serial.md.
 
-A frame is ``A5 length type sequence payload crc``: the length counts the payload's bytes (at most `MAX_PAYLOAD`), the CRC
-(CRC-16/CCITT-FALSE: polynomial 1021, start FFFF) covers length, type, sequence and payload. All numbers are
+A frame is ``A5 length type sequence payload crc``: the length counts the payload's bytes (at most `MAX_PAYLOAD`), the
+CRC (CRC-16/CCITT-FALSE: polynomial 1021, start FFFF) covers length, type, sequence and payload. All numbers are
 little-endian and unsigned. Nothing here touches a port: host, simulated firmware and tests share it.
 """
 
@@ -117,7 +117,7 @@ class Frame:
 
     @property
     def values(self) -> tuple[int, ...]:
-        """The numbers of the payload, as `LAYOUTS` has them. Raises ValueError for another length or an unknown type."""
+        """The numbers of the payload, as `LAYOUTS` has them. Raises ValueError for another length or unknown type."""
         layout = LAYOUTS.get(self.kind)
         if layout is None or layout.size != len(self.payload):
             raise ValueError(f"a frame of type {self.kind:#04x} with {len(self.payload)} bytes")
@@ -146,7 +146,7 @@ class Parser:
         """The frames that these bytes complete, in their order."""
         held = self._held
         held += data
-        frames = []
+        frames: list[Frame] = []
         at = 0
         while True:
             at = held.find(START, at)
@@ -175,6 +175,6 @@ class Parser:
 
 
 def resynchronisation(next_byte: int | None, sequence: int) -> bytes:
-    """What follows a frame that was cut before ``next_byte``: it spoils that frame, fills it up, and says SAFE to all."""
+    """What follows a frame that was cut before ``next_byte``: it spoils that frame, fills it up, and says SAFE."""
     spoiler = 0x00 if next_byte != 0x00 else 0xFF
     return bytes((spoiler,)) + bytes(MAX_FRAME) + pack(SAFE, sequence, ALL)

@@ -1,5 +1,6 @@
 // The sketch's logic on a computer: the same headers, a pseudo-terminal for the USB port, a record for the pins.
-// It speaks with its starter as posewire_bench.simulated_firmware does, but knows no faults.
+// It speaks with its starter as posewire_bench.simulated_firmware does, but knows no faults. With the word `parse` it
+// reads bytes on stdin instead, and prints the frames in them: type, sequence and payload, in hexadecimal.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -56,7 +57,21 @@ static void record(const std::string &path) {
   rename(beside.c_str(), path.c_str());
 }
 
+static int parse() {
+  posewire::Parser parser;
+  for (int byte; (byte = getchar()) != EOF;) {
+    parser.put((uint8_t)byte);
+    while (parser.next()) {
+      printf("%02x%02x", parser.type, parser.sequence);
+      for (int i = 0; i < parser.length; i++) printf("%02x", parser.payload[i]);
+      puts("");
+    }
+  }
+  return 0;
+}
+
 int main(int count, char **words) {
+  if (count == 2 && !strcmp(words[1], "parse")) return parse();
   if (count != 3) return 2;
   port = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
   if (port < 0 || grantpt(port) || unlockpt(port)) return 1;

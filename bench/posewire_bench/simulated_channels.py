@@ -228,7 +228,7 @@ class SimulatedDevice:
 
     def _light(self, index: int, channel: Channel, how: str, now: int) -> None:
         self._digital(channel, True)
-        channel.running, channel.since = how, now
+        channel.running, channel.since = how, self.clock_us()
         self._answered(index, now)
 
     def _dark(self, channel: Channel, now: int) -> None:

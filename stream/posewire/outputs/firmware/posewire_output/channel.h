@@ -114,7 +114,7 @@ class Channel {
   void set(bool active, uint32_t now) {
     board_output(pin, active != (bool)(flags & ACTIVE_LOW));
     if (active) {
-      on_ = now;
+      on_ = board_micros();  // after it went on: the width is never less than was asked for
     } else {
       off_ = now;
       rested_ = gap_ == 0;

@@ -112,6 +112,11 @@ class Raw:
             if select.select([self._descriptor], [], [], left)[0]:
                 self._frames += self._parser.feed(os.read(self._descriptor, 4096))
 
+    def taken(self) -> list[p.Frame]:
+        """The frames that came and were not got."""
+        frames, self._frames = self._frames, []
+        return frames
+
     def ask(self, kind: int, *values: int, sequence: int = 7) -> int:
         """Send a command; the status that its acknowledgement says."""
         self.send(p.pack(kind, sequence, *values))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 import struct
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -119,3 +121,14 @@ def test_numbers_that_do_not_fit_are_refused() -> None:
 def test_a_frame_of_another_length_has_no_values() -> None:
     with pytest.raises(ValueError, match="0x04 with 3 bytes"):
         _ = p.Frame(p.ON, 1, b"abc").values
+
+
+def test_the_document_has_every_frame_as_it_is() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "serial.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([0-9A-F]{2}) \| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE)
+    sizes = {int(kind, 16): sum(int(bits) for bits in re.findall(r"\bu(\d+)", fields)) // 8 for kind, _, fields in rows}
+    assert sizes == {kind: layout.size for kind, layout in p.LAYOUTS.items()}
+    assert {name: int(kind, 16) for kind, name, _ in rows} == {name: getattr(p, name) for _, name, _ in rows}
+    for name, size in re.findall(r"^\| `(\w+)` \| (\d+) \|", text, re.MULTILINE):
+        assert p.LAYOUTS[getattr(p, name)].size + p.OVERHEAD == int(size)
+    assert crc_by_the_book(b"123456789") == 0x29B1

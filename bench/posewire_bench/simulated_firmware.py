@@ -4,7 +4,7 @@ The record is the device's word, not ours: what each pin did, by the clock of th
 misbehaves. POSIX only: Windows has no pseudo-terminal that pyserial could open.
 
 ``python -m posewire_bench.simulated_firmware --record FILE`` prints the port's name and then obeys lines on stdin, each
-answered by ``ok``:
+answered by ``ok``. With ``--led PIN FILE`` that pin also lights a virtual LED, which a drawn source can show.
 
 ==================  =================================================================================
 ``record``          write the record now (also at the end)
@@ -29,11 +29,14 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from posewire.outputs.device import BEAT_NS, Act, Device
+from posewire.outputs.kinds import open_device
+from posewire.outputs.spec import OutputSpec
 from posewire_bench.simulated_channels import SimulatedDevice, forget
 
 _COMMAND = (sys.executable, "-m", "posewire_bench.simulated_firmware")
@@ -80,14 +83,16 @@ class Record:
 
 
 class SimulatedFirmware:
-    """Starts the device's process; ``port`` is what pyserial opens. ``command``: another program with its manners."""
+    """Starts the device's process; ``port`` is what pyserial opens. ``command``: another program with its manners.
 
-    def __init__(self, command: Sequence[str] = _COMMAND) -> None:
+    ``led``: a pin, and the file of the virtual LED that it lights.
+    """
+
+    def __init__(self, command: Sequence[str] = _COMMAND, led: tuple[int, Path] | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="posewire-firmware-")
         self._file = Path(self._folder.name) / "record.json"
-        self.process = subprocess.Popen(
-            [*command, "--record", str(self._file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        words = [*command, "--record", str(self._file), *(["--led", *map(str, led)] if led else [])]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = self._line()
 
     def ask(self, *words: object) -> None:
@@ -128,10 +133,16 @@ class SimulatedFirmware:
         return line.strip()
 
 
+def _virtual_led(path: Path) -> Device:
+    led = open_device(OutputSpec("led", "virtual-led", options={"file": str(path)}), "bench")
+    led.open()
+    return led
+
+
 class _Process:
     """The device's end of the pseudo-terminal, its record and its faults."""
 
-    def __init__(self, record: Path, watch: dict[int, Callable[[bool], None]] | None = None) -> None:
+    def __init__(self, record: Path, led: tuple[int, Path] | None = None) -> None:
         import pty
         import tty
 
@@ -141,7 +152,8 @@ class _Process:
         os.set_blocking(self.descriptor, False)
         self.name = os.ttyname(self._other_end)
         self._path = record
-        self._watch = watch or {}
+        self._led_pin = led[0] if led else -1
+        self._led = _virtual_led(led[1]) if led else None
         self._edges: list[tuple[int, int, int, int]] = []
         self._reads: list[tuple[int, int, tuple[int, ...]]] = []
         self._answers: deque[tuple[int, bytes]] = deque()
@@ -156,6 +168,8 @@ class _Process:
         while True:
             # What is due comes first: a watchdog that ran out trips before old commands are read.
             self.device.tick()
+            if self._led is not None:
+                self._led.beat()
             self._answer()
             now = time.perf_counter_ns()
             ears = [0] if now < self._stalled_ns else [0, self.descriptor]
@@ -168,7 +182,7 @@ class _Process:
                 return
 
     def _seconds(self, now: int) -> float:
-        due = [now + 1_000_000_000]
+        due = [now + (1_000_000_000 if self._led is None else BEAT_NS)]
         if (next_us := self.device.due_us()) is not None:
             due.append(next_us * 1000)
         if now < self._stalled_ns:
@@ -193,8 +207,8 @@ class _Process:
 
     def _set_pin(self, pin: int, value: int, analog: bool) -> None:
         self._edges.append((time.perf_counter_ns(), pin, value, int(analog)))
-        if pin in self._watch:
-            self._watch[pin](value > 0)
+        if self._led is not None and pin == self._led_pin:
+            self._led.act(Act(len(self._edges), "on" if value else "off", 0.0, 0, "", -1, -1, 0))
 
     def _send(self, data: bytes) -> None:
         self._answers.append((time.perf_counter_ns() + self._late_ns, data))
@@ -250,7 +264,9 @@ def main() -> None:
     """The process itself."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--record", type=Path, required=True)
-    _Process(parser.parse_args().record).run()
+    parser.add_argument("--led", nargs=2, metavar=("PIN", "FILE"))
+    given = parser.parse_args()
+    _Process(given.record, (int(given.led[0]), Path(given.led[1])) if given.led else None).run()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from typing import Any
 from posewire.outputs import serial_protocol as p
 from posewire.outputs.device import Act, Done
 from posewire.outputs.options import Option, missing_package, read_options
-from posewire.outputs.serial_link import POSIX, Member, SerialLink, join, leave
+from posewire.outputs.serial_link import Member, SerialLink
+from posewire.outputs.serial_port import POSIX
+from posewire.outputs.serial_sharing import join, leave
 from posewire.outputs.spec import NEVER_NS, OutputSpec
 from posewire_models.errors import InputError, WorkError
 
@@ -24,6 +26,7 @@ OPTIONS = (
     Option("active_low", False),
     Option("min_gap_us", 0, least=0, most=p.MAX_US),
     Option("watchdog_ms", 100, least=40, most=10_000),
+    Option("self_test_pin", -1, least=0, most=254),
 )
 
 
@@ -77,6 +80,7 @@ class SerialOutput:
                 options["min_gap_us"],
             ),
         )
+        self._member.test_pin = options["self_test_pin"]
         link, member = self._link, self._member
         self._descriptor = link.descriptor() if POSIX else None
         return (
@@ -108,7 +112,8 @@ class SerialOutput:
         return self._descriptor
 
     def receive(self) -> list[Done]:
-        """Answers; event -1 tells a trip of the watchdog while nothing was on."""
+        """Answers. Event -1 belongs to no act: a trip of the watchdog while nothing was on, and with ``self_test_pin``
+        the replies that the board measured: ``device_us`` from its LED to this output's start."""
         link, member = self._opened()
         return link.take(member)
 

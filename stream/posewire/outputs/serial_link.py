@@ -12,29 +12,28 @@ What protects the animal from a device that does not read, or reads late:
 
 from __future__ import annotations
 
-import os
-import select
-import sys
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
 
 from posewire.clock import now_ns
 from posewire.outputs import serial_protocol as p
 from posewire.outputs.device import Done
-from posewire_models.errors import InputError, WorkError, nearest
+from posewire.outputs.serial_port import SerialPort
+from posewire_models.errors import InputError, WorkError
 
-POSIX = os.name == "posix"
 HELLO_S = 4.0  # an Arduino whose port is opened starts anew, and its bootloader takes up to two seconds
 ANSWER_S = 0.5
 LOST_NS = 1_000_000_000
+# Self-test, ms: the LED lights so long after the last one at least, at a time of this span, and is lit for so long.
+_WAIT_MS, _SPAN_MS, _LIT_MS = 500, 1000, 1000
 
 
 @dataclass(eq=False)
 class Member:
-    """One output on the port: its channel, the answers that wait for it, and whether its watchdog has tripped."""
+    """One output on the port: its channel, the answers that wait for it, and whether its watchdog has tripped.
+
+    With a ``test_pin`` the board lights an LED there again and again, and measures when this output answers.
+    """
 
     name: str
     channel: int
@@ -42,6 +41,9 @@ class Member:
     watchdog_ns: int
     done: list[Done] = field(default_factory=list)
     tripped: bool = False
+    beaten: bool = False  # a trip before the first heartbeat, while others are still being opened, is nothing to tell
+    test_pin: int = -1
+    testing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class SerialLink:
         self.members: list[Member] = []
         self.firmware = ""
         self.channels = 0
-        self._port = _open_port(path, baud)
+        self._port = SerialPort(path, baud)
         self._parser = p.Parser()
         self._lock = threading.RLock()
         self._sequence = 0
@@ -71,7 +73,6 @@ class SerialLink:
         self._rest = b""  # of what makes a cut frame harmless
         self._resync: int | None = None  # the sequence of its SAFE, until that is acknowledged
         self._echo_ns = 0
-        self._gone = ""
         try:
             self._hello()
         except BaseException:
@@ -126,22 +127,29 @@ class SerialLink:
             try:
                 self._send(p.SAFE, member, None, 1 << member.channel)
             except BlockingIOError:
-                self._port.reset_output_buffer()
+                self._port.discard()
                 self._cut(None)
                 self._flush_rest()
 
     def beat(self, member: Member) -> None:
         """Vouch for this channel; ask the device for its clock once in a while, so that its silence is noticed."""
         with self._lock:
+            if not member.beaten:
+                self.drain()
+                member.beaten = True
             now = now_ns()
             self._write(p.pack(p.HEARTBEAT, 0, 1 << member.channel))
             if now - self._echo_ns >= member.watchdog_ns // 2:
                 self._echo_ns = now
                 self._send(p.ECHO, None, None, now // 1000 & 0xFFFFFFFF)
+            if member.test_pin >= 0 and not member.testing:
+                times = (_WAIT_MS, _SPAN_MS, _LIT_MS)
+                self._send(p.SELFTEST, member, None, member.channel, member.test_pin, 0, *times)
+                member.testing = True
 
     def descriptor(self) -> int:
-        """One more descriptor of the port, for one output to wait on; whoever asks for it closes it."""
-        return os.dup(self._port.fileno())
+        """A descriptor of the port for one output to wait on: see `SerialPort.descriptor`."""
+        return self._port.descriptor()
 
     def take(self, member: Member) -> list[Done]:
         """What is known of this output's acts since. Raises WorkError if the device is gone or began anew."""
@@ -155,7 +163,7 @@ class SerialLink:
             return done
 
     def detach(self, member: Member) -> None:
-        """Release the channel; with the last one the port is closed. Never raises."""
+        """Release the channel. Never raises."""
         with self._lock:
             if member not in self.members:
                 return
@@ -165,21 +173,15 @@ class SerialLink:
             except (OSError, WorkError):
                 pass  # it goes safe by its own watchdog
             self.members.remove(member)
-            if self.members:
-                return
-            try:
-                self._port.reset_output_buffer()  # else closing would wait for a device that does not read
-            except Exception:
-                pass
-            try:
-                self._port.close()
-            except Exception:
-                pass
+
+    def close(self) -> None:
+        """Let go of the port. Never raises."""
+        self._port.close()
 
     def drain(self) -> None:
         """Read what is there and hand it out. Raises WorkError if the device is gone."""
         with self._lock:
-            while data := self._read():
+            while data := self._port.read():
                 now = now_ns()
                 for frame in self._parser.feed(data):
                     self._heard(frame, now)
@@ -206,27 +208,13 @@ class SerialLink:
         return sequence
 
     def _write(self, data: bytes) -> None:
-        self._check()
         if self._rest:
             self._flush_rest()
-        written = self._put(data)
+        written = self._port.write(data)
         if written < len(data):
             if written:
                 self._cut(data[written])
             raise BlockingIOError(f"{self.path}: takes no more bytes")
-
-    def _put(self, data: bytes) -> int:
-        """How many bytes the system took. pyserial's own write would spin while a port takes none."""
-        try:
-            if POSIX:
-                return os.write(self._port.fileno(), data)
-            return int(self._port.write(data))
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            if type(error).__name__ == "SerialTimeoutException":
-                return len(data) - 1  # how many it took is not known: as if one byte were missing
-            self._lost(error)
 
     def _cut(self, next_byte: int | None) -> None:
         self._sequence = self._sequence % 255 + 1
@@ -237,30 +225,11 @@ class SerialLink:
         self._asked[self._resync] = _Asked(p.SAFE, None, None, now_ns())
 
     def _flush_rest(self) -> None:
-        self._check()
-        self._rest = self._rest[self._put(self._rest) :]
+        self._rest = self._rest[self._port.write(self._rest) :]
         if self._rest:
             raise BlockingIOError(f"{self.path}: takes no more bytes")
 
     # Frames in.
-
-    def _read(self) -> bytes:
-        self._check()
-        try:
-            if not POSIX:
-                return bytes(self._port.read(self._port.in_waiting))
-            descriptor = self._port.fileno()
-            data = os.read(descriptor, 4096)
-            if not data and select.select([descriptor], [], [], 0)[0]:
-                # Nothing to read looks the same as the end; a port that is ready and still gives nothing is gone.
-                data = os.read(descriptor, 4096)
-                if not data:
-                    self._lost(OSError("it ended"))
-            return data
-        except BlockingIOError:
-            return b""
-        except OSError as error:
-            self._lost(error)
 
     def _heard(self, frame: p.Frame, now: int) -> None:
         try:
@@ -269,10 +238,13 @@ class SerialLink:
             return  # of a later version
         if frame.kind == p.HELLO_REPLY and frame.sequence == 0:
             if self.firmware:
-                self._gone = f"{self.path}: the device started anew (power, reset button); its outputs are off"
+                self._port.gone = f"{self.path}: the device started anew (power, reset button); its outputs are off"
             return
         if frame.kind == p.ENDED:
             self._ended(*values, now=now)
+            return
+        if frame.kind == p.SELFTEST_REPLY:
+            self._tested(*values, now=now)
             return
         asked = self._asked.get(frame.sequence)
         if asked is None or frame.kind not in (p.ACK, p.ECHO_REPLY, p.HELLO_REPLY):
@@ -293,6 +265,9 @@ class SerialLink:
     def _acknowledged(self, asked: _Asked, member: Member, clock_us: int, status: int, now: int) -> None:
         if asked.kind == p.REARM:
             member.tripped = status != p.OK
+        elif asked.kind == p.SELFTEST and status not in (p.OK, p.BUSY):
+            problem = f"self-test: {p.STATUS_WORDS.get(status, status)}"
+            member.done.append(Done(-1, now, None, problem))  # and not again: it would be the same
         elif asked.event is not None:
             problem = "" if status == p.OK else p.STATUS_WORDS.get(status, f"status {status}")
             member.done.append(Done(asked.event, now, clock_us, f"the device refused it: {problem}" if problem else ""))
@@ -302,7 +277,7 @@ class SerialLink:
         if member is None:
             return
         if reason == p.WATCHDOG:
-            if not member.tripped or event != p.NO_EVENT:
+            if (member.beaten and not member.tripped) or event != p.NO_EVENT:
                 number = -1 if event == p.NO_EVENT else event
                 problem = f"its watchdog tripped: no heartbeat for {member.watchdog_ns // 1_000_000} ms"
                 member.done.append(Done(number, now, clock_us, problem))
@@ -315,8 +290,22 @@ class SerialLink:
         elif reason == p.BY_SAFE and self._resync is not None and event != p.NO_EVENT:
             member.done.append(Done(event, now, clock_us, "ended: a frame had gone out in part"))
 
+    def _tested(self, channel: int, lit_us: int, reply_us: int, early: int, *, now: int) -> None:
+        member = next((member for member in self.members if member.channel == channel), None)
+        if member is None:
+            return
+        member.testing = False
+        if early:
+            member.done.append(Done(-1, now, None, f"self-test: {early} starts before the LED was lit"))
+        if reply_us == p.NO_REPLY:
+            member.done.append(Done(-1, now, None, f"self-test: no start within {_LIT_MS} ms of the LED"))
+        else:
+            member.done.append(Done(-1, now, reply_us))
+
     def _lose(self, sequence: int, now: int) -> None:
         asked = self._asked.pop(sequence)
+        if asked.kind == p.SELFTEST and asked.member is not None:
+            asked.member.testing = False
         if sequence == self._resync:
             self._resync = None
         if asked.member is not None and asked.event is not None:
@@ -338,7 +327,7 @@ class SerialLink:
         try:
             frame = self._ask(p.HELLO, HELLO_S, p.PROTOCOL, again_s=0.25)
         except WorkError as error:
-            if self._gone:
+            if self._port.gone:
                 raise
             raise WorkError(
                 f"serial port {self.path}: nothing answers at {self.baud} baud; is Posewire's firmware on it "
@@ -364,69 +353,5 @@ class SerialLink:
                 answer = self._answers.pop(self._awaited, None)
                 if answer is not None:
                     return answer
-                self._wait((until - now) / 1e9)
+                self._port.wait((until - now) / 1e9)
         raise WorkError(f"serial port {self.path}: no answer within {timeout_s:g} s")
-
-    def _wait(self, seconds: float) -> None:
-        if POSIX:
-            select.select([self._port.fileno()], [], [], seconds)
-        else:
-            time.sleep(min(seconds, 0.002))
-
-    def _check(self) -> None:
-        if self._gone:
-            raise WorkError(self._gone)
-
-    def _lost(self, error: OSError) -> NoReturn:
-        self._gone = f"{self.path}: the device is gone ({error})"
-        raise WorkError(self._gone) from error
-
-
-_LINKS: dict[str, SerialLink] = {}
-_LINKS_LOCK = threading.Lock()
-
-
-def join(path: str, baud: int, attach: Callable[[SerialLink], Member]) -> tuple[SerialLink, Member]:
-    """The connection of a port, opened if need be, with one more output on it. Raises InputError, WorkError."""
-    key = os.path.realpath(path) if POSIX else path.upper()
-    with _LINKS_LOCK:
-        link = _LINKS.get(key)
-        if link is None:
-            link = SerialLink(path, baud)
-        elif link.baud != baud:
-            raise InputError(f"serial port {path}: is open at {link.baud} baud; all outputs on it need the same baud")
-        try:
-            member = attach(link)
-        except BaseException:
-            if not link.members:
-                link._port.close()
-            raise
-        _LINKS[key] = link
-        return link, member
-
-
-def leave(link: SerialLink, member: Member) -> None:
-    """The opposite of `join`. Never raises."""
-    with _LINKS_LOCK:
-        link.detach(member)
-        if not link.members:
-            for key in [key for key, other in _LINKS.items() if other is link]:
-                del _LINKS[key]
-
-
-def _open_port(path: str, baud: int) -> Any:
-    import serial
-    from serial.tools import list_ports
-
-    try:
-        settings = {"exclusive": True} if POSIX else {}
-        return serial.Serial(path, baud, timeout=0, write_timeout=0 if POSIX else 0.1, **settings)
-    except (OSError, ValueError) as error:  # SerialException is an OSError
-        there = [port.device for port in list_ports.comports()]
-        if POSIX and os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
-            how = "; add yourself to the group that owns it (dialout, uucp)" if sys.platform == "linux" else ""
-            raise InputError(f"serial port {path}: you may not open it{how}") from error
-        if path not in there and not (POSIX and os.path.exists(path)):
-            known = f"; there are {', '.join(there)}" if there else "; this machine has none at the moment"
-            raise InputError(f"no serial port {path!r}{nearest(path, there) or known}") from error
-        raise WorkError(f"serial port {path}: cannot be opened: {error}") from error

@@ -12,7 +12,7 @@ import pytest
 
 from firmware import Raw, act, answered, output, seconds, start, until
 from posewire.outputs import serial_protocol as p
-from posewire.outputs.device import Device
+from posewire.outputs.device import Device, Done
 from posewire_bench.simulated_firmware import SimulatedFirmware
 from posewire_models.errors import InputError, WorkError
 
@@ -259,3 +259,40 @@ def test_a_port_with_another_device_on_it_is_told(monkeypatch: pytest.MonkeyPatc
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_the_board_tests_the_loop_and_tells_its_replies(firmware: SimulatedFirmware) -> None:
+    device = output(firmware, width_ns=MS, options={"self_test_pin": 13})
+    lit, told, event = 0, [], 0
+
+    def answer(new: list[Done]) -> bool:
+        nonlocal lit, event
+        changes = firmware.record().of(13)
+        if len(changes) > 2 * lit and changes[-1].value:  # what the camera would see
+            lit += 1
+            event += 1
+            device.act(act(event))
+        return any(done.event == -1 for done in new)
+
+    told += until(answer, device)
+    replies = [done for done in told if done.event == -1]
+    assert [done.problem for done in replies] == [""]
+    on, answered_at = firmware.record().of(13)[0].time_ns, firmware.record().of(5)[0].time_ns
+    assert replies[0].device_us is not None
+    assert abs((answered_at - on) / 1e3 - replies[0].device_us) < 100_000
+    device.close()
+    taken = output(firmware, pin=13, options={"self_test_pin": 13})
+    told = until(answered(-1), taken)
+    assert told[0].problem == "self-test: the pin cannot be used, or is another channel's"
+    taken.close()
+
+
+def test_a_trip_before_the_first_heartbeat_is_no_trouble(firmware: SimulatedFirmware) -> None:
+    first = output(firmware, "first", 5)
+    second = output(firmware, "second", 6, options={"watchdog_ms": 10_000})
+    assert until(seconds(0.15), second) == []  # nobody beats for the first one
+    assert until(lambda _: first._member is not None and not first._member.tripped, first) == []
+    first.act(act(1))
+    assert [done.problem for done in until(answered(1), first)] == [""]
+    first.close()
+    second.close()

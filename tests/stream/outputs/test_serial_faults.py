@@ -124,7 +124,7 @@ def test_a_frame_that_went_out_in_part_is_no_command_and_brings_safe(firmware: S
     assert link is not None
     # The system takes a part: eleven bytes of a pulse.
     pulse = p.pack(p.PULSE, 200, 1, 2, 0, 1000, 1, 0)
-    assert link._put(pulse[:11]) == 11
+    assert link._port.write(pulse[:11]) == 11
     link._cut(pulse[11])
     told = until(lambda done: any(one.problem for one in done), light, sound)
     assert told[-1] == Done(1, told[-1].acked_ns, told[-1].device_us, "ended: a frame had gone out in part")

@@ -95,30 +95,39 @@ def _device(kind: str, folder: Path) -> Iterator[tuple[str, Callable[[], Nanosec
     yield f'file = "{path.as_posix()}"', rises
 
 
-def _rules(settings: LoopSettings, options: str) -> str:
-    place = ", ".join(str(number) for number in _PLACE)
+def rules_text(kind: str, place: tuple[int, int, int, int], options: str) -> str:
+    """A rules file whose one rule answers when ``place`` (x, y, width, height in px) becomes bright."""
+    region = ", ".join(str(number) for number in place)
     return f"""rules = 1
 
 [outputs.answer]
-kind = "{settings.output}"
+kind = "{kind}"
 width_ms = {_PULSE_MS}
 {options}
 
 [[rule]]
 name = "mark"
-when = {{ gray = [{place}], above = 128 }}
+when = {{ gray = [{region}], above = 128 }}
 output = "answer"
 """
 
 
 def _run(settings: LoopSettings, frames: int, options: str, folder: Path) -> dict[str, Any]:
-    (folder / "rules.toml").write_text(_rules(settings, options), encoding="utf-8")
     place = ":".join(str(number) for number in _PLACE)
     spec = f"marked:every={_EVERY},on={_ON},seed={settings.seed},place={place}|{settings.source}"
+    return run_program(settings, spec, rules_text(settings.output, _PLACE, options), folder, frames=frames)
+
+
+def run_program(settings: LoopSettings, source: str, rules: str, folder: Path, **end: object) -> dict[str, Any]:
+    """`posewire run` on ``source`` with ``rules``, its log in ``folder``; ``end``: when it ends. Its report.
+
+    Raises InputError or WorkError, with what it said, if it fails.
+    """
+    (folder / "rules.toml").write_text(rules, encoding="utf-8")
     arguments: dict[str, object] = {
-        "source": spec, "model": settings.model, "rules": folder / "rules.toml", "log": folder / "log.jsonl",
-        "frames": frames, "publish": "tcp://127.0.0.1:*", "provider": settings.provider, "threads": settings.threads,
-        "crop": settings.crop,
+        "source": source, "model": settings.model, "rules": folder / "rules.toml", "log": folder / "log.jsonl",
+        "publish": "tcp://127.0.0.1:*", "provider": settings.provider, "threads": settings.threads,
+        "crop": settings.crop, **end,
     }  # fmt: skip
     words = [word for key, value in arguments.items() for word in (f"--{key}", str(value))]
     process = subprocess.run(
@@ -176,9 +185,9 @@ def _report(
     of_decision, _, _ = match(np.array([one["decided"] for one in decided], np.int64), came)
     facts = {"output": settings.output, "model": report["model"], "provider": report["provider"]}
     figures = [
-        figure("event to output", _series(taken), work=False, **facts),
-        figure("- first frame that shows it to output", _series(of_frame), work=False, **facts, part=True),
-        figure("- decision to output", _series(of_decision), work=False, **facts, part=True),
+        figure("event to output", split(taken), work=False, **facts),
+        figure("- first frame that shows it to output", split(of_frame), work=False, **facts, part=True),
+        figure("- decision to output", split(of_decision), work=False, **facts, part=True),
     ]
     network = report["latency_ms"]["infer"]["p50"]
     rules = report["latency_ms"]["rules"]["p50"]
@@ -195,5 +204,6 @@ def _report(
     return occasion.report(figures, (), notes, loop=outcome)
 
 
-def _series(taken_ns: Nanoseconds) -> Series:
+def split(taken_ns: Nanoseconds) -> Series:
+    """Durations in ns, in their order, as rounds of ms."""
     return Series([part / 1e6 for part in np.array_split(taken_ns, _ROUNDS) if len(part)], 0)

@@ -208,18 +208,29 @@ def bench_loop(
     threads: Annotated[int, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = 0,
     crop: Annotated[str, typer.Option(help="As in `posewire run`.")] = "full",
     seed: Annotated[int, typer.Option(help="Of the times of the events.")] = 0,
+    hardware: Annotated[
+        str | None,
+        typer.Option(help="serial:PORT: a board lights an LED that the camera (--source) sees, and times it."),
+    ] = None,
+    place: Annotated[str, typer.Option(help="Where the camera sees the LED, X,Y,W,H in px.")] = "0,0,32,32",
+    pin: Annotated[int, typer.Option(help="The board's pin of the output.")] = 5,
+    led_pin: Annotated[int, typer.Option(help="The board's pin of the LED.")] = 13,
     out: Out = None,
     as_json: Json = False,
 ) -> int:
     """Event in front of the camera -> output: the whole closed loop, missed and false answers counted."""
     with Signals().installed():
-        from posewire_bench.loop import LoopSettings
-        from posewire_bench.loop import bench_loop as work
+        from posewire_bench.loop import LoopSettings, bench_loop
+        from posewire_bench.loop_hardware import HardwareSettings, bench_hardware
         from posewire_bench.page import checked_out
 
         checked_out(out)
         settings = LoopSettings(events, source, model, output, provider, threads, crop, seed)
-        report = work(settings, say=_progress)
+        if hardware is None:
+            report = bench_loop(settings, say=_progress)
+        else:
+            board = HardwareSettings(hardware, place, pin, led_pin)
+            report = bench_hardware(settings, board, say=_progress)
     return _finish(report, out, as_json)
 
 

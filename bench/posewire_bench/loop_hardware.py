@@ -1,4 +1,4 @@
-"""`bench loop --hardware serial:PORT`: a board lights an LED in the camera's view and times the answer by its own clock.
+"""`bench loop --hardware serial:PORT`: a board lights an LED in the camera's view, and times the answer itself.
 
 The board lights it at times of its own choice and counts microseconds until the output that the rule fires comes on. So
 what is measured has camera, exposure, transfer, network, rules and the way to the board in it, and no clock of ours.
@@ -25,8 +25,8 @@ _START_S = 5.0
 
 @dataclass(frozen=True)
 class HardwareSettings:
-    """``hardware``: ``serial:PORT``; ``pin`` is the output's, ``led_pin`` the LED's; ``place``: where the camera sees the
-    LED, ``X,Y,W,H`` in px of the frame. The other settings are those of `LoopSettings`, whose ``source`` is a camera."""
+    """``hardware``: ``serial:PORT``; ``pin`` is the output's, ``led_pin`` the LED's; ``place``: where the camera sees
+    the LED, ``X,Y,W,H`` in px of the frame. All else is in `LoopSettings`, whose ``source`` is a camera."""
 
     hardware: str
     place: str

@@ -210,7 +210,7 @@ def bench_loop(
     seed: Annotated[int, typer.Option(help="Of the times of the events.")] = 0,
     hardware: Annotated[
         str | None,
-        typer.Option(help="serial:PORT: a board lights an LED that the camera (--source) sees, and times it."),
+        typer.Option(help="serial:PORT: a board lights an LED before the camera (--source)."),
     ] = None,
     place: Annotated[str, typer.Option(help="Where the camera sees the LED, X,Y,W,H in px.")] = "0,0,32,32",
     pin: Annotated[int, typer.Option(help="The board's pin of the output.")] = 5,
@@ -220,14 +220,15 @@ def bench_loop(
 ) -> int:
     """Event in front of the camera -> output: the whole closed loop, missed and false answers counted."""
     with Signals().installed():
-        from posewire_bench.loop import LoopSettings, bench_loop
+        from posewire_bench.loop import LoopSettings
+        from posewire_bench.loop import bench_loop as work
         from posewire_bench.loop_hardware import HardwareSettings, bench_hardware
         from posewire_bench.page import checked_out
 
         checked_out(out)
         settings = LoopSettings(events, source, model, output, provider, threads, crop, seed)
         if hardware is None:
-            report = bench_loop(settings, say=_progress)
+            report = work(settings, say=_progress)
         else:
             board = HardwareSettings(hardware, place, pin, led_pin)
             report = bench_hardware(settings, board, say=_progress)

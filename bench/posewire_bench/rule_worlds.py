@@ -168,7 +168,9 @@ def random_world(random: Random, frames: int) -> Iterator[Step]:
     for _ in range(frames):
         now += random.choice([0, -50 * MS, 20 * MS, 40 * MS, 150 * MS, 400 * MS]) if chance(0.03) else 10 * MS
         if len(animals) < most and chance(0.2):
-            animals.append({"id": random.choice([numbers, -1, random.randint(0, 3)]), "x": 50.0, "y": 40.0, "turn": 0.0})
+            animals.append(
+                {"id": random.choice([numbers, -1, random.randint(0, 3)]), "x": 50.0, "y": 40.0, "turn": 0.0}
+            )
             numbers += 1
         if animals and chance(0.02):
             animals.pop(random.randrange(len(animals)))

@@ -12,6 +12,7 @@ import numba
 from numba import njit
 
 from posewire.triggers import (
+    compilation,
     kernel_conditions,
     kernel_decisions,
     kernel_places,
@@ -20,6 +21,7 @@ from posewire.triggers import (
     layout,
     rules,
 )
+from posewire.triggers.compilation import OPTIONS, part
 from posewire.triggers.kernel_conditions import condition
 from posewire.triggers.kernel_decisions import decide, empty, follow, tell
 from posewire.triggers.kernel_places import find_animals
@@ -36,12 +38,10 @@ def compiled(program: type, memory: type, frame: type, answer: type) -> Callable
     """
     whole = numba.types.int64
     sources = _checksum(
-        kernel_conditions, kernel_decisions, kernel_places, kernel_quantities, kernel_series, layout, rules
+        compilation, kernel_conditions, kernel_decisions, kernel_places, kernel_quantities, kernel_series, layout, rules
     )
 
-    @njit(
-        whole(whole, whole, whole, whole, program, memory, frame, answer), nogil=True, cache=True, error_model="numpy"
-    )
+    @njit(whole(whole, whole, whole, whole, program, memory, frame, answer), cache=True, **OPTIONS)
     def step(rows, now_ns, elapsed_ns, age_ns, program, memory, frame, answer):  # type: ignore[no-untyped-def]
         """Frame of ``rows`` animals -> number of outcomes. ``elapsed_ns`` since the first frame."""
         if sources < 0:
@@ -72,12 +72,14 @@ def compiled(program: type, memory: type, frame: type, answer: type) -> Callable
     return kernel
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _seat(rows, now_ns, program, memory, frame, answer):  # type: ignore[no-untyped-def]
     """Gives every row its slot and every role its row; the number of outcomes (of those who are forgotten)."""
     count = 0
     anybody = memory.ids.shape[0] - 1
-    newest = memory.seen.max()
+    newest = 0
+    for slot in range(anybody):
+        newest = max(newest, memory.seen[slot])
     for row in range(rows):
         for earlier in range(row):
             if frame.ids[earlier] == frame.ids[row]:
@@ -92,7 +94,10 @@ def _seat(rows, now_ns, program, memory, frame, answer):  # type: ignore[no-unty
         if frame.slots[row] >= 0:
             continue
         # A free one was never seen.
-        slot = memory.seen[:anybody].argmin()
+        slot = 0
+        for other in range(anybody):
+            if memory.seen[other] < memory.seen[slot]:
+                slot = other
         for n in range(program.rules.shape[0]):
             if memory.episodes[0, n, slot].fired:
                 count = tell(count, n, -1, memory.ids[slot], ENDED, now_ns, answer)

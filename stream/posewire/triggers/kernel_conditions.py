@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from posewire.triggers import layout as k
+from posewire.triggers.compilation import part
 from posewire.triggers.kernel_places import in_zone, locate
 from posewire.triggers.kernel_series import goes_on
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def condition(number, row, slot, now_ns, reading, program, memory, frame):  # type: ignore[no-untyped-def]
     """The truth of a node for the animal of ``row``."""
     node = program.nodes[number]
@@ -48,7 +48,7 @@ def condition(number, row, slot, now_ns, reading, program, memory, frame):  # ty
     return 0.0
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _of_zone(node, x, y, slot, now_ns, gap_ns, program, memory):  # type: ignore[no-untyped-def]
     on = goes_on(node, slot, now_ns, gap_ns, memory)
     whole, flag = memory.whole[slot], node.whole + 2
@@ -62,7 +62,7 @@ def _of_zone(node, x, y, slot, now_ns, gap_ns, program, memory):  # type: ignore
     return 1.0 if on and before and not now else 0.0
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _turn(node, value, on, slot, memory):  # type: ignore[no-untyped-def]
     """Peaks and troughs by turns; flag: 0 looking for both, 1 for a peak, 2 for a trough."""
     whole, real = memory.whole[slot], memory.real[slot]
@@ -82,7 +82,7 @@ def _turn(node, value, on, slot, memory):  # type: ignore[no-untyped-def]
     return 0.0
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _combined(node, results, program):  # type: ignore[no-untyped-def]
     if node.kind == k.NOT:
         return 1.0 - results[program.inner[node.first]]
@@ -96,7 +96,7 @@ def _combined(node, results, program):  # type: ignore[no-untyped-def]
     return np.nan if unknown else 1.0 - decisive
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _sequence(node, row, slot, now_ns, gap_ns, program, memory, frame):  # type: ignore[no-untyped-def]
     """Of each part five numbers: whether it was known, when, whether it was true; whether the parts up to it have come
     one after the other, and when the newest such run began. Backwards, since the next one has to be in a later frame.

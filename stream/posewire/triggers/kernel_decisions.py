@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from posewire.triggers import layout as k
+from posewire.triggers.compilation import part
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def tell(count, rule, row, animal, code, now_ns, answer):  # type: ignore[no-untyped-def]
     """Adds an outcome; the new count."""
     outcome = answer.outcomes[count]
@@ -18,7 +18,7 @@ def tell(count, rule, row, animal, code, now_ns, answer):  # type: ignore[no-unt
     return count + 1
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def empty(episode):  # type: ignore[no-untyped-def]
     """No stretch."""
     episode.on = 0
@@ -27,7 +27,7 @@ def empty(episode):  # type: ignore[no-untyped-def]
     episode.told = 0
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def decide(n, rows, count, now_ns, elapsed_ns, age_ns, program, memory, frame, answer):  # type: ignore[no-untyped-def]
     """Rule ``n`` in this frame; the new count of outcomes."""
     rule = program.rules[n]
@@ -78,7 +78,7 @@ def decide(n, rows, count, now_ns, elapsed_ns, age_ns, program, memory, frame, a
     return count
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def follow(n, rows, now_ns, elapsed_ns, age_ns, program, memory, frame):  # type: ignore[no-untyped-def]
     """The value of rule ``n``, scaled and clamped; NaN if unknown."""
     rule = program.rules[n]
@@ -94,7 +94,7 @@ def follow(n, rows, now_ns, elapsed_ns, age_ns, program, memory, frame):  # type
     return np.nan
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _is_here(slot, rows, frame):  # type: ignore[no-untyped-def]
     here = False
     for row in range(rows):
@@ -102,7 +102,7 @@ def _is_here(slot, rows, frame):  # type: ignore[no-untyped-def]
     return here
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _go_on(episode, truth, now_ns, dwell_ns, gap_ns):  # type: ignore[no-untyped-def]
     """Takes in a frame. True if an episode has ended in which the rule had fired."""
     ended = False
@@ -119,7 +119,7 @@ def _go_on(episode, truth, now_ns, dwell_ns, gap_ns):  # type: ignore[no-untyped
     return ended
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _forbids(n, rule, row, now_ns, elapsed_ns, age_ns, program, memory, frame):  # type: ignore[no-untyped-def]
     """The first of what forbids rule ``n`` to fire for the animal of ``row``, or NOTHING."""
     if elapsed_ns < rule.armed_from_ns or elapsed_ns >= rule.armed_until_ns:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from posewire.triggers.compilation import part
 from posewire.triggers.layout import OF_OTHER, OF_SELF
 from posewire.triggers.rules import CENTRE, FIXED
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def find_animals(rows, reading, program, frame):  # type: ignore[no-untyped-def]
     """Writes ``centres`` and ``others`` of a reading."""
     poses = frame.poses[reading.predicted]
@@ -43,14 +43,14 @@ def find_animals(rows, reading, program, frame):  # type: ignore[no-untyped-def]
                 frame.others[row] = other
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def known(poses, row, k, min_score):  # type: ignore[no-untyped-def]
     """Whether a keypoint is."""
     x, y, score = poses[row, k, 0], poses[row, k, 1], poses[row, k, 2]
     return math.isfinite(x) and math.isfinite(y) and np.float64(score) >= min_score
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def row_of(point, row, frame):  # type: ignore[no-untyped-def]
     """The row of a point's animal, -1 if it is not there."""
     if point.who == OF_SELF:
@@ -60,7 +60,7 @@ def row_of(point, row, frame):  # type: ignore[no-untyped-def]
     return frame.rows[point.who]
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def locate(point, row, reading, frame):  # type: ignore[no-untyped-def]
     """x, y of a point for the animal of ``row``, NaN if not known."""
     if point.keypoint == FIXED:
@@ -76,7 +76,7 @@ def locate(point, row, reading, frame):  # type: ignore[no-untyped-def]
     return np.nan, np.nan
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def in_zone(node, x, y, numbers, margin):  # type: ignore[no-untyped-def]
     """Whether x, y lies in the zone of ``node`` or, with a margin > 0, no more than that away from it."""
     first, corners = node.number, node.numbers // 2
@@ -96,7 +96,7 @@ def in_zone(node, x, y, numbers, margin):  # type: ignore[no-untyped-def]
     return inside or (margin > 0.0 and nearest <= margin)
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _to_edge(x, y, x0, y0, x1, y1):  # type: ignore[no-untyped-def]
     along_x, along_y = x1 - x0, y1 - y0
     length = along_x * along_x + along_y * along_y

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from posewire.triggers import layout as k
+from posewire.triggers.compilation import part
 from posewire.triggers.kernel_places import locate, row_of
 from posewire.triggers.kernel_series import phase, rate, speed, zscore
 
@@ -15,7 +15,7 @@ _DEGREES = 180.0 / math.pi
 _SHORTEST_PX = 1e-6
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def quantity(number, row, slot, now_ns, reading, program, memory, frame):  # type: ignore[no-untyped-def]
     """The value of a node for the animal of ``row``, NaN if unknown."""
     node = program.nodes[number]
@@ -49,7 +49,7 @@ def quantity(number, row, slot, now_ns, reading, program, memory, frame):  # typ
     return value if math.isfinite(value) else np.nan
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _partner(node, row, frame):  # type: ignore[no-untyped-def]
     """The id of the other animal that a node's memory is of; 0 where it is of none."""
     if not node.partner:
@@ -57,7 +57,7 @@ def _partner(node, row, frame):  # type: ignore[no-untyped-def]
     return frame.ids[frame.others[row]] if frame.others[row] >= 0 else -1
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _of_places(node, row, reading, program, frame):  # type: ignore[no-untyped-def]
     first = program.points[node.point]
     if node.kind == k.SCORE_OF:
@@ -93,7 +93,7 @@ def _of_places(node, row, reading, program, frame):  # type: ignore[no-untyped-d
     return turn + 360.0 if turn < -180.0 else turn
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _posture(node, row, reading, program, frame):  # type: ignore[no-untyped-def]
     """Least squares over shift, turn and scaling of the template, as complex numbers: c = sum(conj(t) p) / sum |t|²."""
     count = node.points
@@ -126,7 +126,7 @@ def _posture(node, row, reading, program, frame):  # type: ignore[no-untyped-def
     return math.sqrt(left / spread)
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _of_two(kind, a, b):  # type: ignore[no-untyped-def]
     if math.isnan(a) or math.isnan(b):
         return np.nan
@@ -141,7 +141,7 @@ def _of_two(kind, a, b):  # type: ignore[no-untyped-def]
     return min(a, b) if kind == k.MINIMUM else max(a, b)
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _of_one(kind, a):  # type: ignore[no-untyped-def]
     if kind == k.NEGATE:
         return -a

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from posewire.triggers.compilation import part
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def goes_on(node, slot, now_ns, gap_ns, memory):  # type: ignore[no-untyped-def]
     """Notes that a node is known now; False, and an empty memory, if it was not within ``gap_ns``.
 
@@ -25,7 +26,7 @@ def goes_on(node, slot, now_ns, gap_ns, memory):  # type: ignore[no-untyped-def]
     return on
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def speed(node, x, y, partner, slot, now_ns, gap_ns, memory):  # type: ignore[no-untyped-def]
     """px/s, over the newest place that is at least the window old."""
     if math.isnan(x) or math.isnan(y):
@@ -39,7 +40,7 @@ def speed(node, x, y, partner, slot, now_ns, gap_ns, memory):  # type: ignore[no
     return value
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def rate(node, inner, partner, slot, now_ns, gap_ns, memory):  # type: ignore[no-untyped-def]
     """Change of ``inner`` per second, times ``level``."""
     if math.isnan(inner):
@@ -52,7 +53,7 @@ def rate(node, inner, partner, slot, now_ns, gap_ns, memory):  # type: ignore[no
     return value
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _reference(node, partner, slot, now_ns, gap_ns, memory):  # type: ignore[no-untyped-def]
     """Where in the ring the past is that counts, -1 if there is none.
 
@@ -78,7 +79,7 @@ def _reference(node, partner, slot, now_ns, gap_ns, memory):  # type: ignore[no-
     return -1
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _keep(node, a, b, slot, now_ns, memory):  # type: ignore[no-untyped-def]
     whole = memory.whole[slot]
     tail_at, count_at = node.whole + 3, node.whole + 4
@@ -92,12 +93,12 @@ def _keep(node, a, b, slot, now_ns, memory):  # type: ignore[no-untyped-def]
     memory.ring[slot, at, 1] = b
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def _weight(passed_ns, window_ns):  # type: ignore[no-untyped-def]
     return 1.0 - math.exp(-passed_ns / window_ns) if window_ns > 0 else 1.0
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def zscore(node, value, slot, now_ns, gap_ns, memory):  # type: ignore[no-untyped-def]
     """Standard deviations from the running mean of what came before."""
     if math.isnan(value):
@@ -121,7 +122,7 @@ def zscore(node, value, slot, now_ns, gap_ns, memory):  # type: ignore[no-untype
     return score
 
 
-@njit(nogil=True, error_model="numpy")
+@part
 def phase(node, value, slot, now_ns, gap_ns, memory):  # type: ignore[no-untyped-def]
     """Degrees since the last upward crossing of the running mean."""
     if math.isnan(value):

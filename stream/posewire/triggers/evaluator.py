@@ -115,6 +115,9 @@ class Evaluator:
         frame.poses[0, :rows] = poses[:rows]
         if self._predicts:
             frame.poses[1, :rows] = (poses if predicted is None else predicted)[:rows]
+        for name, numbers in (("ids", ids), ("id_scores", id_scores)):
+            if numbers is not None and len(numbers) != len(poses):
+                raise ValueError(f"{len(numbers)} {name} of {len(poses)} poses")
         if ids is None:
             frame.ids[:] = -1
             frame.ids[0] = 0

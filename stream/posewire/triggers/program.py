@@ -90,6 +90,8 @@ class _Layout:
         for n, rule in enumerate(self.rules.rules):
             strict, lenient = wanted[2 * n : 2 * n + 2]
             assert strict is not None
+            if rule.when is None and rule.value_from[0] == rule.value_from[1]:
+                raise ValueError(f"rule {rule.name!r}: value_from {rule.value_from}: expected two numbers")
             names = sorted({self._role(who) for who in _roles(strict.tree)})
             records.append(
                 (

@@ -129,7 +129,7 @@ class Quantity:
 
     The memory of speed, acceleration and approach is also empty when the id of `OTHER` in their points is another than
     when they were last known, or is unknown. It holds as many places as come in the window at twice the expected frame
-    rate (64 to 8192): if frames come faster, the oldest one kept counts as window_ns ago.
+    rate (64 to 8192): where more come in the window, the oldest one kept counts as window_ns ago.
     """
 
     kind: str

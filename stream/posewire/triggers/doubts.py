@@ -98,7 +98,7 @@ def _always(rule: Rule, outputs: Mapping[str, OutputSpec]) -> Iterator[str]:
             continue
         range_ = bounds(part.quantity)
         what = describe(part.quantity)
-        if part.above < range_.least and part.below > range_.most:
+        if _stays(part.above, part.below, *range_):
             yield f"{what} always lies between {part.above:g} and {part.below:g}: true wherever it is known"
         elif part.hysteresis and _stays(part.above - part.hysteresis, part.below + part.hysteresis, *range_):
             yield f"{what} never leaves again what a hysteresis of {part.hysteresis:g} allows: once true, it stays true"

@@ -66,9 +66,11 @@ def read_output(name: str, table: Table) -> tuple[OutputSpec, list[str]]:
 
 def _either(table: Table, stem: str, default: int) -> int:
     """A duration that may be given in ms or in s."""
-    if table.has(f"{stem}_ms") and table.has(f"{stem}_s"):
-        raise table.error(f"{stem}_s", f"{stem}_s and {stem}_ms: give one of them")
-    return table.duration(f"{stem}_s" if table.has(f"{stem}_s") else f"{stem}_ms", default, positive=True)
+    given = [key for key in table.data if key in (f"{stem}_ms", f"{stem}_s")]
+    if len(given) > 1:
+        raise table.error(given[1], f"{' and '.join(given)}: give one of them")
+    table.has(f"{stem}_s")
+    return table.duration(given[0] if given else f"{stem}_ms", default, positive=True)
 
 
 def _period(table: Table) -> int:
@@ -87,7 +89,8 @@ def _period(table: Table) -> int:
 
 def _rate(table: Table) -> tuple[int, int]:
     """The window and the number of starts in it."""
-    given = [key for key in _RATES if table.has(key)]
+    known = [key for key in _RATES if table.has(key)]
+    given = [key for key in table.data if key in known]  # in the order of the file
     if not given:
         return OutputSpec.count_window_ns, OutputSpec.max_count
     if len(given) > 1:

@@ -12,12 +12,13 @@ from posewire.triggers.tables import Table, Unfit, is_number, shown
 from posewire_models.errors import nearest
 
 WHATS = (*build.POINTS, "posture", "gray", *build.SERIES, "classifier", "expr")
+DEEPEST = 5  # quantities in quantities; an expression has a limit of its own
 WITH = ("window_ms", "over_ms", "window", "output")  # keys that some of them take
 
 
 def only_one(table: Table, whats: tuple[str, ...], others: tuple[str, ...], what: str) -> str:
     """The one key of ``whats`` that is in a table. Raises InputError: none, or several."""
-    given = [key for key in whats if key in table.data]
+    given = [key for key in table.data if key in whats]
     if len(given) > 1:
         raise table.error(
             given[1], f"{' and '.join(given)} in one table; give one of them, or join tables: all = [{{...}}, {{...}}]"
@@ -31,20 +32,23 @@ def only_one(table: Table, whats: tuple[str, ...], others: tuple[str, ...], what
     return given[0]
 
 
-def read_quantity(table: Table, names: Names) -> Quantity:
+def read_quantity(table: Table, names: Names, depth: int = 0) -> Quantity:
     """The quantity of a table that says nothing else. Raises InputError."""
+    if depth > DEEPEST:
+        raise table.error("", f"more than {DEEPEST} quantities inside each other")
     only_one(table, WHATS, WITH, "a quantity")
-    found = take_quantity(table, names)
+    found = take_quantity(table, names, depth)
     table.done(also=WITH)
     return found
 
 
-def take_quantity(table: Table, names: Names) -> Quantity:
+def take_quantity(table: Table, names: Names, depth: int = 0) -> Quantity:
     """Take the keys of the one quantity in a table, and leave the others. Raises InputError."""
     kind = next(key for key in WHATS if key in table.data)
     value = table.take(kind)
     if kind in build.SERIES:
-        inner = read_quantity(table.table(kind, 'the table of a quantity, e.g. { speed = "snout" }'), names)
+        its = table.table(kind, 'the table of a quantity, e.g. { speed = "snout" }')
+        inner = read_quantity(its, names, depth + 1)
         over_ns = table.duration("over_ms", positive=True)
         with table.at(kind):
             return build.series(kind, inner, over_ns)

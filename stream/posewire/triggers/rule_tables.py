@@ -153,7 +153,8 @@ def _following(rule: Rule, table: Table, names: Names, outputs: Mapping[str, Out
 
 
 def _control(table: Table, names: Names) -> Control:
-    given = [key for key in _INSTEAD if table.has(key)]
+    known = [key for key in _INSTEAD if table.has(key)]
+    given = [key for key in table.data if key in known]
     if len(given) > 1:
         raise table.error(given[1], f"{' and '.join(given)}: each takes the place of the rule's decisions; give one")
     percent = table.number("sham_percent", "a number from 0 to 100", 0.0, least=0.0, most=100.0)

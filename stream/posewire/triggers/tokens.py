@@ -22,6 +22,7 @@ _MENDS = {
     "&": "write `and`",
     "|": "write `or`",
     "!": "write `not`",
+    "**": "there are + - * /",
     "^": "there are + - * /",
     "%": "there are + - * /",
     "[": "a fixed place is at(100, 200)",

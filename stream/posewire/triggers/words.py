@@ -142,8 +142,7 @@ class Words:
             verb, side, sign = ("rises", "below", -1) if kind == "rising" else ("falls", "above", 1)
             before = self.level(condition.level + sign * condition.hysteresis, condition.quantity)
             return f"{what} {verb} to {level}" + (f" (from {side} {before})" if condition.hysteresis else "")
-        side = "peak: it has fallen" if kind == "peak" else "trough: it has risen"
-        return f"{what} was at a {side} by {margin} since"
+        return f"{what} has {'fallen' if kind == 'peak' else 'risen'} by {margin} from a {kind}"
 
     def compared(self, condition: Condition, quantity: Quantity) -> str:
         """``is above 50 px``, with what a hysteresis adds."""
@@ -163,11 +162,10 @@ class Words:
             return f"{self.point(condition.points[0])} is outside {condition.zone.name}{_margin(condition)}"
         if condition.kind == "compare" and condition.quantity is not None and not condition.hysteresis:
             what = self.quantity(condition.quantity)
-            low, high = self.level(condition.above, condition.quantity), self.level(condition.below, condition.quantity)
             if condition.below == math.inf:
-                return f"{what} is {low} or less"
+                return f"{what} is {self.level(condition.above, condition.quantity)} or less"
             if condition.above == -math.inf:
-                return f"{what} is {high} or more"
+                return f"{what} is {self.level(condition.below, condition.quantity)} or more"
         return f"it is not so that ({self.condition(condition)})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 import tiny_model
 from drawn_rules import FILE, LOG, ZONES, Drawn
 from posewire.triggers.file import keypoints_of, read_file, read_rules
+from posewire.triggers.output_tables import KEYS as OUTPUT_KEYS
 from posewire.triggers.rules import Condition, Point, Zone
+from posewire.triggers.sentences import output_sentence, sentence
 from posewire_models.errors import InputError
 from rules_text import rules_text
 
-EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "corner.toml"
+DOCS = Path(__file__).parents[3] / "docs"
+EXAMPLE = DOCS / "examples" / "corner.toml"
 HEAD = """rules = 1
 model = "synthetic-animals"
 frame = [640, 480]
@@ -38,6 +42,8 @@ mode = "follow"
 """
 LINES = HEAD.count("\n")
 RULE = '[[rule]]\nname = "a"\noutput = "light"\n'
+DIAL = RULE.replace("light", "dial")
+MOUSE = ("snout", "leftear", "rightear", "tailbase")
 WHEN = 'when = { inside = "corner", keypoint = "snout" }\n'
 
 
@@ -104,6 +110,55 @@ def test_the_example_says_what_it_says():
     assert not found.doubts
 
 
+def written_in_docs(section):
+    """The code in the first column of the table in a section of the page."""
+    text = (DOCS / "rules.md").read_text(encoding="utf-8").split(f"## {section}\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
+    return [code for row in rows for code in re.findall("`([^`]+)`", row)]
+
+
+def test_the_page_shows_the_example_and_its_sentences():
+    page = (DOCS / "rules.md").read_text(encoding="utf-8")
+    shown = EXAMPLE.read_text(encoding="utf-8").split("\n", 1)[1]  # without its comment
+    assert f"```toml\n{shown}```" in page
+    rules = read_rules(EXAMPLE)
+    assert f"```\n{sentence(rules.rules[0], rules)}\n{output_sentence(rules.outputs[0])}\n```" in page
+
+
+@pytest.mark.parametrize("table", written_in_docs("Quantities"))
+def test_quantities_as_the_page_writes_them(tmp_path, table):
+    (tmp_path / "net.onnx").touch()
+    text = f"{DIAL}value = {{ {table} }}\nfrom = [0, 1]\nto = [0, 1]\n"
+    quantity = read(tmp_path, HEAD + text, keypoints=MOUSE).rules.rules[0].value
+    assert quantity.kind in (table.split(" = ")[0], "divide")
+
+
+@pytest.mark.parametrize("table", written_in_docs("Conditions"))
+def test_conditions_as_the_page_writes_them(tmp_path, table):
+    condition = read(tmp_path, f"{HEAD}{RULE}when = {{ {table} }}\n", keypoints=MOUSE).rules.rules[0].when
+    assert condition.kind in (table.split(" = ")[0], "compare", "all")
+
+
+@pytest.mark.parametrize("key", [*written_in_docs("The top of the file"), *written_in_docs("Rules")])
+def test_keys_of_the_page_are_known(tmp_path, key):
+    """A list is nowhere right, and everything else is: so it is this key that is refused, for its value."""
+    text = f"{HEAD}{RULE}{WHEN}"
+    wrong = f"{key} = [[]]\n"
+    text = wrong + text if key in written_in_docs("The top of the file") else text + wrong
+    lines = text.splitlines()
+    double = [number for number, line in enumerate(lines) if line.startswith(f"{key} =") and line != wrong.strip()]
+    for number in double:
+        lines[number] = "#"
+    with pytest.raises(InputError, match=rf"\b{key}\b") as found:
+        read(tmp_path, "\n".join(lines))
+    assert "no such key" not in str(found.value)
+    assert "does not go with" not in str(found.value)
+
+
+def test_keys_of_outputs_on_the_page():
+    assert sorted(written_in_docs("Outputs")) == sorted(OUTPUT_KEYS)
+
+
 def test_the_runs_model_and_source_go_before_the_files_own(tmp_path):
     text = EXAMPLE.read_text().replace('model = "mouse-topview"\nframe = [640, 480]', 'model = "gone"')
     rules = read_rules(_written(tmp_path, text), ("tail", "snout"), (300, 300))
@@ -162,7 +217,6 @@ def test_a_mark_and_line_ends_of_windows_do_not_matter(tmp_path):
         read_file(tmp_path / "r.toml")
 
 
-DIAL = RULE.replace("light", "dial")
 WRONG_RULES = [
     ('[[rule]]\nname = 5  #!\noutput = "light"', "rule 1: name = 5: expected a name of its own"),
     ("[[rule]] #!\noutput = 'light'", "rule 1: name: missing; expected a name of its own"),
@@ -278,7 +332,7 @@ WRONG_TOPS = [
 ]
 
 
-def refused(tmp_path, text, sentence):
+def refused(tmp_path, text, said_so):
     """Whether a text is refused in one line that names the line marked with ``#!``, with a sentence that begins so."""
     line = next((number for number, words in enumerate(text.split("\n"), 1) if "#!" in words), None)
     with pytest.raises(InputError) as found:
@@ -286,7 +340,7 @@ def refused(tmp_path, text, sentence):
     said = str(found.value)
     assert found.value.exit_status == 2
     assert "\n" not in said
-    assert sentence in said
+    assert said_so in said
     if line is not None:
         assert said.startswith(f"{tmp_path / 'r.toml'}:{line}: ")
 

@@ -6,6 +6,7 @@ import math
 import random
 from typing import Any
 
+from posewire.outputs.gate import MARGIN_NS
 from posewire.outputs.spec import NEVER_NS, OutputSpec
 from posewire.triggers.output_tables import longest_on_ns
 from posewire.triggers.possible import bounds, momentary
@@ -132,18 +133,18 @@ class Drawn:
             times = {"width_ns": width, "count": count, "period_ns": period, "delay_ns": self.one(0, self.time())}
             limits["max_dose_ns"] = self.one(NEVER_NS, width * count)
             window, share = self.time(), self.random.randint(1, 99) / 100
-            if longest_on_ns(OutputSpec(name, "lsl", **times), window) <= share * window:
+            if longest_on_ns(OutputSpec(name, "lsl", **times), window + MARGIN_NS) <= int(share * window):
                 limits |= {"max_duty": share, "duty_window_ns": window}
         elif mode == "while" or self.one(True, False):
             limits["max_on_ns"] = self.time()
         return OutputSpec(name, "serial", mode, **times, **limits)
 
     def control(self) -> Control:
-        """Shams that are whole in a block, and one of what takes the place of decisions."""
-        block = self.one(1, 2, 4, 5, 10, 20)
-        shams = self.random.randint(0, block)
+        """Shams, and one of what takes the place of decisions."""
+        block = self.random.randint(1, 20)
+        percent = self.one(0.0, 20.0, 12.5, 33.3, 100.0)
         instead = self.one({}, {"yoked": LOG}, {"random_per_minute": 2.5}, {"matched": LOG})
-        return Control(round(100 * shams / block, 9) / 100, block if shams else Control.block, **instead)
+        return Control(percent / 100, block if percent else Control.block, **instead)
 
     def rule(self, name: str, deciding: list[str], waiting: list[str]) -> Rule:
         """A rule on some of the outputs that are ``deciding`` and ``waiting`` for a value; the latter are used up."""

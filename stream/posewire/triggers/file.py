@@ -97,6 +97,7 @@ def read_file(
         blind,
         hashlib.sha256(content).hexdigest(),
         str(path),
+        content.decode("utf-8-sig"),
     )
     doubts = [*unsure, *doubts_of(read, animals, fps, rule_lines)]
     return RulesFile(read, rule_lines, output_lines, frame, fps, tuple(sorted(doubts, key=lambda doubt: doubt.line)))

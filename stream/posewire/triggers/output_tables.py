@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 
+from posewire.outputs.gate import MARGIN_NS
 from posewire.outputs.spec import MODES, NEVER_NS, OutputSpec
 from posewire.triggers.tables import NS_PER_S, Table, shown
 
@@ -131,13 +132,13 @@ def _refuse_impossible(spec: OutputSpec, table: Table) -> None:
     if total > spec.max_dose_ns:
         key = "max_dose_s" if "max_dose_s" in table.data else "max_dose_ms"
         raise table.error(key, f"{key}: one start is {total / 1e6:.15g} ms on, more than the dose of a whole session")
-    on = longest_on_ns(spec, spec.duty_window_ns)
-    if on > spec.max_duty * spec.duty_window_ns:
-        window = spec.duty_window_ns / 1e6
+    on = longest_on_ns(spec, spec.duty_window_ns + MARGIN_NS)  # as the gate looks at it
+    if spec.max_duty < 1.0 and on > int(spec.max_duty * spec.duty_window_ns):
+        window, margin = spec.duty_window_ns / 1e6, MARGIN_NS / 1e6
         raise table.error(
             "duty_percent",
-            f"duty_percent: one start is {on / 1e6:.15g} ms on within {window:.15g} ms, which is "
-            f"{100 * on / spec.duty_window_ns:.6g} %; give more, or fewer or shorter pulses",
+            f"duty_percent: one start is {on / 1e6:.15g} ms on within {window:.15g} ms ({margin:g} ms more, for what "
+            f"may shift it), which is {100 * on / spec.duty_window_ns:.6g} %; give more, or fewer or shorter pulses",
         )
 
 

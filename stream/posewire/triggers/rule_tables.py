@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 from posewire.outputs.spec import OutputSpec
 from posewire.triggers.condition_tables import read_condition
@@ -161,13 +160,6 @@ def _control(table: Table, names: Names) -> Control:
     if table.has("block") and not table.has("sham_percent"):
         raise table.error("block", "block: is the number of decisions among which shams are drawn; give sham_percent")
     block = table.whole("block", "how many decisions, 1 or more", Control.block, least=1, most=1_000_000)
-    share = Fraction(str(percent)) / 100
-    if (share * block).denominator != 1:
-        raise table.error(
-            "block" if "block" in table.data else "sham_percent",
-            f"sham_percent: {percent:g} % of a block of {block} decisions is no whole number; "
-            f"give block = {share.denominator}, or a multiple of it",
-        )
     return Control(
         sham=percent / 100,
         block=block,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePath
 
 from posewire.outputs.spec import NEVER_NS, OutputSpec
@@ -103,8 +104,10 @@ def _conditions(rule: Rule, rules: Rules) -> list[str]:
 def _control(control: Control) -> list[str]:
     found = []
     if control.sham:
-        count = round(control.sham * control.block)
-        shams = f"{count} of every {control.block} times, drawn by chance, it is a sham"
+        count = round(control.sham * control.block, 9)
+        some = number(count) if count == int(count) else f"{math.floor(count)} or {math.ceil(count)}"
+        mean = "" if count == int(count) else f" ({percent(control.sham)} on average)"
+        shams = f"{some} of every {control.block} times{mean}, drawn by chance, it is a sham"
         found.append(f"{shams} (decided and logged, not sent)")
     if control.yoked:
         found.append(f"in place of its decisions those of {PurePath(control.yoked).name} are replayed")

@@ -202,8 +202,19 @@ def test_whatever_an_output_says_is_in_its_sentence(seed):
 def test_controls_in_words():
     rules = Rules(NAMES.keypoints, (), {}, ())
     when = Condition("inside", points=(Point(0),), zone=ZONE)
-    said = sentence(Rule("a", (), when, control=Control(0.5, 4, matched="logs/old.log")), rules)
+    said = sentence(Rule("a", (), when, control=Control(0.5, 4)), rules)
     assert "; 2 of every 4 times, drawn by chance, it is a sham" in said
+    said = sentence(Rule("a", (), when, control=Control(0.125, 10)), rules)
+    assert "; 1 or 2 of every 10 times (12.5 % on average), drawn by chance, it is a sham" in said
+    assert "in place of" not in said
+
+
+def test_another_sessions_times_in_words():
+    rules = Rules(NAMES.keypoints, (), {}, ())
+    when = Condition("inside", points=(Point(0),), zone=ZONE)
+    said = sentence(Rule("a", (), when, control=Control(yoked="logs/old.log")), rules)
+    assert "; in place of its decisions those of old.log are replayed;" in said
+    said = sentence(Rule("a", (), when, control=Control(matched="logs/old.log")), rules)
     assert "; in place of its decisions it comes at random, as often as in old.log;" in said
 
 

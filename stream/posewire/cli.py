@@ -14,6 +14,7 @@ from posewire.cli_labels import labels_app
 from posewire.cli_models import models_app
 from posewire.cli_project import add_project_verbs
 from posewire.cli_refine import refine
+from posewire.cli_rules import rules_app
 from posewire.cli_tracks import tracks_app
 from posewire.cli_training import add_training_verbs
 from posewire.console import Json, Signals, StatusLine, Stopped, emit, fail, keep_stdout_clean, say
@@ -32,6 +33,7 @@ app.command("refine")(refine)
 app.command("analyze")(analyze)
 app.add_typer(labels_app, name="labels")
 app.add_typer(tracks_app, name="tracks")
+app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
 
 

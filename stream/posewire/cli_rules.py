@@ -1,0 +1,72 @@
+"""The verbs `posewire rules ...`: what a rules file means."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from posewire.console import Json, emit
+from posewire_models.errors import InputError
+
+rules_app = typer.Typer(help="Rules files: from a pose to a stimulus.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@rules_app.callback()
+def _rules() -> None:
+    # Without this a group of a single verb would be that verb. A docstring would replace the group's help.
+    pass
+
+
+@rules_app.command("check")
+def rules_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A rules file (TOML).")],
+    model: Annotated[str | None, typer.Option(help="Whose keypoints are meant; wins over the file's own.")] = None,
+    frame: Annotated[str | None, typer.Option(metavar="WxH", help="Size of the frames, e.g. 640x480.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second, to check times against.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Say each rule in one sentence; refuse what is wrong or can never be, with its line."""
+    from posewire.triggers.file import keypoints_of, read_file
+    from posewire.triggers.sentences import output_sentence, sentence
+
+    size = None if frame is None else _size(frame)
+    if fps is not None and not 0 < fps < 100_000:
+        raise InputError(f"--fps {fps:g}: expected frames/s, a number above 0")
+    keypoints, animals = (None, "") if model is None else keypoints_of(model)
+    read = read_file(file, keypoints, size, animals, fps or 0.0)
+    rules = read.rules
+    result: dict[str, Any] = {
+        "file": str(file),
+        "rules": [
+            {"name": rule.name, "sentence": sentence(rule, rules), "line": read.rule_lines[rule.name]}
+            for rule in rules.rules
+        ],
+        "outputs": [
+            {"name": spec.name, "sentence": output_sentence(spec), "line": read.output_lines[spec.name]}
+            for spec in rules.outputs
+        ],
+        "blind": rules.blind,
+        "seed": rules.seed,
+        "sha256": rules.sha256,
+        "warnings": [{"line": doubt.line, "text": f"{doubt.what}: {doubt.text}"} for doubt in read.doubts],
+    }
+    emit(result, _told(result), as_json)
+    return 0
+
+
+def _told(result: dict[str, Any]) -> str:
+    lines = [one["sentence"] for one in (*result["rules"], *result["outputs"])]
+    if result["blind"]:
+        lines.append("Blind: which decisions were shams is hidden until the log is closed.")
+    lines += [f"{result['file']}:{one['line']}: warning: {one['text']}" for one in result["warnings"]]
+    return "\n".join(lines)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text.strip())
+    if match is None or 0 in (width := int(match[1]), height := int(match[2])):
+        raise InputError(f"--frame {text}: expected WIDTHxHEIGHT in px, e.g. 640x480")
+    return width, height

@@ -1,0 +1,529 @@
+"""Rules files: what is written is what is read, and everything wrong is refused with its line."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tiny_model
+from drawn_rules import FILE, LOG, ZONES, Drawn
+from posewire.outputs.gate import Gate, Permit
+from posewire.outputs.spec import NEVER_NS, OutputSpec
+from posewire.triggers.file import keypoints_of, read_file, read_rules
+from posewire.triggers.output_tables import KEYS as OUTPUT_KEYS
+from posewire.triggers.rules import Condition, Point, Zone
+from posewire.triggers.sentences import output_sentence, sentence
+from posewire_models.errors import InputError
+from rules_text import rules_text
+
+DOCS = Path(__file__).parents[3] / "docs"
+EXAMPLE = DOCS / "examples" / "corner.toml"
+HEAD = """rules = 1
+model = "synthetic-animals"
+frame = [640, 480]
+[zones]
+corner = { rectangle = [0, 0, 200, 200] }
+[roles]
+resident = 0
+intruder = 1
+[outputs.light]
+kind = "virtual-led"
+[outputs.lamp]
+kind = "serial"
+mode = "while"
+max_on_ms = 2000
+[outputs.dial]
+kind = "osc"
+mode = "follow"
+"""
+LINES = HEAD.count("\n")
+RULE = '[[rule]]\nname = "a"\noutput = "light"\n'
+DIAL = RULE.replace("light", "dial")
+MOUSE = ("snout", "leftear", "rightear", "tailbase")
+WHEN = 'when = { inside = "corner", keypoint = "snout" }\n'
+
+
+def read(tmp_path, text, **given):
+    path = tmp_path / "r.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_file(path, **given)
+
+
+def when(tmp_path, table):
+    return read(tmp_path, f"{HEAD}{RULE}when = {table}\n").rules.rules[0].when
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32))
+def test_rules_that_are_written_are_read_as_they_were(tmp_path, seed):
+    rules = Drawn(seed).rules()
+    (tmp_path / FILE).touch()
+    (tmp_path / LOG).touch()
+    text = rules_text(rules, ZONES, gap_ms=7, max_age_ms=8, min_score=0.5, min_id_score=0.25)
+    found = read(tmp_path, text, keypoints=rules.keypoints, animals="many").rules
+
+    def looked_up(quantity):
+        if quantity is None:
+            return None
+        file = str(tmp_path / FILE) if quantity.file else ""
+        return replace(quantity, file=file, inner=tuple(looked_up(inner) for inner in quantity.inner))
+
+    def at_home(condition):
+        if condition is None:
+            return None
+        inner = tuple(at_home(part) for part in condition.inner)
+        return replace(condition, quantity=looked_up(condition.quantity), inner=inner)
+
+    expected = []
+    for rule in rules.rules:
+        names = {key: str(tmp_path / name) for key in ("yoked", "matched") if (name := getattr(rule.control, key))}
+        default_id_score = {} if rule.value is None else {"min_id_score": 0.25}
+        expected.append(
+            replace(
+                rule,
+                when=at_home(rule.when),
+                value=looked_up(rule.value),
+                control=replace(rule.control, **names),
+                **default_id_score,
+            )
+        )
+    assert found.rules == tuple(expected)
+    assert found.outputs == rules.outputs
+    assert (found.seed, found.blind, found.roles) == (rules.seed, rules.blind, rules.roles)
+    assert found.sha256 == hashlib.sha256((tmp_path / "r.toml").read_bytes()).hexdigest()
+
+
+def test_the_example_says_what_it_says():
+    found = read_file(EXAMPLE)
+    (rule,) = found.rules.rules
+    zone = Zone("corner", ((0.0, 0.0), (200.0, 0.0), (200.0, 200.0), (0.0, 200.0)))
+    assert rule.when == Condition("inside", points=(Point(0),), zone=zone)
+    assert (rule.dwell_ns, rule.refractory_ns, rule.control.sham) == (200_000_000, 1_000_000_000, 0.2)
+    (light,) = found.rules.outputs
+    assert (light.mode, light.max_on_ns, light.max_count, light.count_window_ns) == ("while", 2 * 10**9, 3, 60 * 10**9)
+    assert found.rules.keypoints == ("snout", "leftear", "rightear", "tailbase")
+    assert found.frame == (640, 480)
+    assert not found.doubts
+
+
+def written_in_docs(section):
+    """The code in the first column of the table in a section of the page."""
+    text = (DOCS / "rules.md").read_text(encoding="utf-8").split(f"## {section}\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
+    return [code for row in rows for code in re.findall("`([^`]+)`", row)]
+
+
+def test_the_page_shows_the_example_and_its_sentences():
+    page = (DOCS / "rules.md").read_text(encoding="utf-8")
+    shown = EXAMPLE.read_text(encoding="utf-8").split("\n", 1)[1]  # without its comment
+    assert f"```toml\n{shown}```" in page
+    rules = read_rules(EXAMPLE)
+    assert f"```\n{sentence(rules.rules[0], rules)}\n{output_sentence(rules.outputs[0])}\n```" in page
+
+
+@pytest.mark.parametrize("table", written_in_docs("Quantities"))
+def test_quantities_as_the_page_writes_them(tmp_path, table):
+    (tmp_path / "net.onnx").touch()
+    text = f"{DIAL}value = {{ {table} }}\nfrom = [0, 1]\nto = [0, 1]\n"
+    quantity = read(tmp_path, HEAD + text, keypoints=MOUSE).rules.rules[0].value
+    assert quantity.kind in (table.split(" = ")[0], "divide")
+
+
+@pytest.mark.parametrize("table", written_in_docs("Conditions"))
+def test_conditions_as_the_page_writes_them(tmp_path, table):
+    condition = read(tmp_path, f"{HEAD}{RULE}when = {{ {table} }}\n", keypoints=MOUSE).rules.rules[0].when
+    assert condition.kind in (table.split(" = ")[0], "compare", "all")
+
+
+@pytest.mark.parametrize("key", [*written_in_docs("The top of the file"), *written_in_docs("Rules")])
+def test_keys_of_the_page_are_known(tmp_path, key):
+    """A list is nowhere right, and everything else is: so it is this key that is refused, for its value."""
+    text = f"{HEAD}{RULE}{WHEN}"
+    wrong = f"{key} = [[]]\n"
+    text = wrong + text if key in written_in_docs("The top of the file") else text + wrong
+    lines = text.splitlines()
+    double = [number for number, line in enumerate(lines) if line.startswith(f"{key} =") and line != wrong.strip()]
+    for number in double:
+        lines[number] = "#"
+    with pytest.raises(InputError, match=rf"\b{key}\b") as found:
+        read(tmp_path, "\n".join(lines))
+    assert "no such key" not in str(found.value)
+    assert "does not go with" not in str(found.value)
+
+
+def test_keys_of_outputs_on_the_page():
+    assert sorted(written_in_docs("Outputs")) == sorted(OUTPUT_KEYS)
+
+
+def test_the_runs_model_and_source_go_before_the_files_own(tmp_path):
+    text = EXAMPLE.read_text().replace('model = "mouse-topview"\nframe = [640, 480]', 'model = "gone"')
+    rules = read_rules(_written(tmp_path, text), ("tail", "snout"), (300, 300))
+    assert rules.rules[0].when.points == (Point(1),)
+    with pytest.raises(InputError, match=r"corner\.toml:4: frame = \[640, 480\]: expected 320 x 240, as the source's"):
+        read_rules(EXAMPLE, ("snout",), (320, 240))
+    with pytest.raises(InputError, match=r"r\.toml:7: zone 'corner': polygon: lies partly outside the frame"):
+        read_rules(_written(tmp_path, text), ("snout",), (100, 100))
+
+
+def _written(tmp_path, text):
+    path = tmp_path / "r.toml"
+    path.write_text(text)
+    return path
+
+
+@given(
+    st.integers(1, 200),
+    st.integers(1, 9),
+    st.integers(0, 300),
+    st.integers(1, 900),
+    st.sampled_from([1, 5, 20, 50, 99]),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_trains_are_refused_that_their_own_duty_never_permits(tmp_path, width, pulses, pause, window, percent):
+    train = f"pulses = {pulses}\nfrequency_hz = {1000 / (width + pause)!r}\n" if pulses > 1 else ""
+    text = f"width_ms = {width}\n{train}duty_percent = {percent}\nduty_window_ms = {window}\n"
+    period_ns = (width + pause) * 10**6 if pulses > 1 else 0
+    share = percent / 100
+    spec = OutputSpec("light", "x", "pulse", 0, width * 10**6, pulses, period_ns, 0.0, NEVER_NS, share, window * 10**6)
+    permitted = isinstance(Gate(spec).start(0, 10**12), Permit)
+    text = HEAD.replace('"virtual-led"\n', f'"x"\n{text}') + RULE + WHEN
+    if permitted:
+        assert read(tmp_path, text).rules.outputs[0] == spec
+    else:
+        with pytest.raises(InputError, match="duty_percent: one start is"):
+            read(tmp_path, text)
+
+
+def test_a_zone_may_be_the_whole_frame(tmp_path):
+    text = HEAD.replace("[0, 0, 200, 200]", "[0, 0, 640, 480]") + RULE + WHEN
+    assert read(tmp_path, text).rules.rules[0].when.zone.points[2] == (640.0, 480.0)
+    assert read(tmp_path, text).rules.text == text
+
+
+def test_a_model_file_tells_its_keypoints(tmp_path):
+    tiny_model.write(tmp_path / "dots.onnx")
+    assert keypoints_of(str(tmp_path / "dots.onnx")) == (tiny_model.KEYPOINTS, "one")
+    text = 'rules = 1\nmodel = "dots.onnx"\n[[rule]]\nname = "a"\noutputs = []\nwhen = { x = "green", above = 3 }'
+    assert read(tmp_path, text).rules.keypoints == tiny_model.KEYPOINTS
+
+
+def test_points_of_all_kinds(tmp_path):
+    def points(first, second):
+        return when(tmp_path, f"{{ distance = [{first}, {second}], below = 9 }}").quantity.points
+
+    assert points('"snout"', '"other.snout"') == (Point(0), Point(0, "other"))
+    assert points('"centre"', '"intruder.centre"') == (Point(-2), Point(-2, "intruder"))
+    assert points('"self.snout"', '"zone:corner"') == (Point(0), Point(-1, "self", 100.0, 100.0))
+    assert points("[1, 2.5]", '"resident.tail_base"') == (Point(-1, "self", 1.0, 2.5), Point(5, "resident"))
+
+
+def test_outside_is_not_inside_and_a_rate_has_its_window(tmp_path):
+    outside = when(tmp_path, '{ outside = "corner", keypoint = "snout", hysteresis = 5 }')
+    inside = when(tmp_path, '{ inside = "corner", keypoint = "snout", hysteresis = 5 }')
+    assert outside == Condition("not", inner=(inside,))
+    text = HEAD.replace('"virtual-led"\n', '"virtual-led"\nmax_per_hour = 7\nduty_percent = 5\nduty_window_s = 2\n')
+    (light, *_) = read(tmp_path, text + RULE + WHEN).rules.outputs
+    assert (light.max_count, light.count_window_ns, light.duty_window_ns) == (7, 3600 * 10**9, 2 * 10**9)
+
+
+def test_defaults_stand_at_the_top_and_rules_go_before_them(tmp_path):
+    text = f"max_age_ms = 40\ngap_ms = 30\nmin_score = 0.5\nmin_id_score = 0.6\n{HEAD}"
+    one, two = read(tmp_path, f"{text}{RULE}{WHEN}{RULE}{WHEN}max_age_ms = 20\n".replace('"a"', '"b"', 1)).rules.rules
+    assert (one.max_age_ns, one.gap_ns, one.min_score, one.min_id_score) == (40_000_000, 30_000_000, 0.5, 0.6)
+    assert (two.max_age_ns, two.gap_ns) == (20_000_000, 30_000_000)
+
+
+def test_a_mark_and_line_ends_of_windows_do_not_matter(tmp_path):
+    text = "\ufeff" + (HEAD + RULE + WHEN + "dwell = 3\n").replace("\n", "\r\n")
+    (tmp_path / "r.toml").write_bytes(text.encode())
+    with pytest.raises(
+        InputError, match=rf"r\.toml:{LINES + 5}: rule 'a': dwell: no such key; did you mean 'dwell_ms'"
+    ):
+        read_file(tmp_path / "r.toml")
+
+
+WRONG_RULES = [
+    ('[[rule]]\nname = 5  #!\noutput = "light"', "rule 1: name = 5: expected a name of its own"),
+    ("[[rule]] #!\noutput = 'light'", "rule 1: name: missing; expected a name of its own"),
+    (RULE.replace("]]\n", "]] #!\n"), "expected one of when (a condition) and value"),
+    (RULE + WHEN + "animal = 'residnt' #!", "no role is called 'residnt'; did you mean 'resident'?; there are any,"),
+    (RULE + WHEN + "use = 'guessed' #!", 'use = "guessed": expected one of measured, predicted'),
+    (RULE + WHEN + "dwell_ms = -1 #!", "dwell_ms = -1: expected a number of ms, 0 or more"),
+    (RULE + WHEN + "dwell_ms = true #!", "dwell_ms = true: expected a number of ms"),
+    (RULE + WHEN + "dwell_ms = nan #!", "dwell_ms = NaN: expected a number of ms"),
+    (RULE + WHEN + "dwell = 5 #!", "dwell: no such key; did you mean 'dwell_ms'?"),
+    (RULE + WHEN + "max_age_ms = 0 #!", "max_age_ms = 0: expected a number of ms, above 0"),
+    (RULE + WHEN + "gap_ms = 1e-9 #!", "gap_ms = 1e-09: expected a number of ms, above 0"),
+    (RULE + WHEN + "min_score = 1.5 #!", "min_score = 1.5: expected a score from 0 to 1"),
+    (RULE + WHEN + "armed_from_s = 5\narmed_until_s = 5 #!", "armed_until_s: must be later than armed_from_s"),
+    (RULE + WHEN + "block = 4 #!", "block: is the number of decisions among which shams are drawn; give sham_percent"),
+    (RULE + WHEN + "yoked = 'old.log' #!", "old.log: no such log"),
+    (RULE + WHEN + "yoked = 'x'\nmatched = 'y' #!", "yoked and matched: each takes the place of the rule's decisions"),
+    (RULE + WHEN + "from = [0, 1] #!", "from: is for rules with value, not with when"),
+    (RULE + WHEN + RULE.replace('"a"', '"a" #!') + WHEN, f"name: line {LINES + 1} has a rule of this name"),
+    (RULE.replace('"light"', '"lihgt" #!') + WHEN, "output: no output is called 'lihgt'; did you mean 'light'?"),
+    (RULE.replace('output = "light"', 'outputs = "light" #!') + WHEN, 'outputs = "light": expected a list of names'),
+    (RULE.replace('output = "light"', 'outputs = ["light", "light"] #!') + WHEN, "outputs: 'light' stands there twice"),
+    ('[[rule]] #!\nname = "a"\n' + WHEN, 'expected one of output = "light" and outputs'),
+    (DIAL + WHEN.replace("}\n", "} #!\n"), "when: output 'dial' follows a value in every frame; give value"),
+    (RULE + "value = { x = 'snout' } #!", "value: output 'light' is of mode pulse; give when"),
+    (DIAL.replace("]]", "]] #!") + "value = { x = 'snout' }", "from: missing; expected [low, high]"),
+    (DIAL + "value = { x = 'snout' }\nfrom = [1, 0] #!", "the lower one first; to turn it around"),
+    (DIAL + "value = { x = 'snout' }\nfrom = [0, 1]\nto = [2, 2] #!", "to = [2, 2]: expected two different numbers"),
+    (DIAL + "value = { x = 'snout' }\ndwell_ms = 5 #!", "dwell_ms: is for rules with when"),
+    (
+        DIAL + "value = { x = 'snout' }\nfrom = [0, 1]\nto = [0, 1]\n"
+        "[[rule]]\nname = 'b'\noutput = 'dial'\nvalue = { x = 'snout' } #!\nfrom = [0, 1]\nto = [0, 1]",
+        "value: output 'dial' follows rule 'a' already",
+    ),
+    (RULE + "dwell_ms = 5 #!\nwhen = { enter = 'corner', keypoint = 'snout' }", "in a single frame, as enter is"),
+    (
+        RULE + "repeat_ms = 5 #!\nwhen = { all = [{ inside = 'corner', keypoint = 'snout' }, "
+        "{ peak = { x = 'snout' }, prominence = 3 }] }",
+        "in a single frame, as peak is, and cannot last, to fire again",
+    ),
+]
+CORNER = "corner = { rectangle = [0, 0, 200, 200] }"
+WRONG_TOPS = [
+    ("rules = 1", "rules = 2 #!", "rules = 2: expected rules = 1, the version"),
+    ("rules = 1", "rules = true #!", "rules = true: expected rules = 1"),
+    ("synthetic-animals", 'synthetic-anmals" #!\n# "', "did you mean 'synthetic-animals'"),
+    ("frame = [640, 480]", "frame = [640, 0] #!", "frame = [640, 0]: expected [width, height]"),
+    ("frame =", "fraem = [1, 2] #!\nframe =", "fraem: no such key; did you mean 'frame'?"),
+    ("frame =", "blind = 1 #!\nframe =", "blind = 1: expected true or false"),
+    (
+        CORNER,
+        "corner = { rectangl = [0, 0, 9, 9] } #!",
+        "zone 'corner': rectangl: no such key; did you mean 'rectangle'",
+    ),
+    (CORNER, "corner = { } #!", "zone 'corner': expected one of polygon, rectangle, circle, found none"),
+    (CORNER, "corner = { circle = [1, 2, 0] } #!", "circle: its area is 0: the radius must be above 0"),
+    (CORNER, "corner = { circle = [9, 9, 9.6] } #!", "circle: lies partly outside the frame: x -0.6 to 18.6"),
+    (CORNER, "corner = { rectangle = [640, 0, 9, 9] } #!", "lies partly outside the frame"),
+    (CORNER, "corner = { rectangle = [641, 0, 9, 9] } #!", "lies wholly outside the frame"),
+    (CORNER, "corner = { rectangle = [1, 0, 0, 9] } #!", "width and height must be above 0, not 0 and 9"),
+    (CORNER, "corner = { polygon = [[0, 0], [9, 9]] } #!", "2 different corners; a polygon has at least 3"),
+    (CORNER, "corner = { polygon = [[0, 0], [9, 9], [5, 5]] } #!", "all corners lie on one line"),
+    (CORNER, "corner = {\\\n", "not valid TOML"),
+    ("intruder = 1", "intruder = 0 #!", "[roles]: intruder = 0: resident has this id already"),
+    ("intruder = 1", "intruder = -1 #!", "[roles]: intruder = -1: expected the id of an animal"),
+    ("intruder = 1", "other = 1 #!", "[roles]: other: a role cannot be called that"),
+    ("[roles]", "[roles]  #!", "the model finds one animal; leave the roles out"),
+    ('mode = "while"', 'mode = "whil" #!', 'mode = "whil": expected one of pulse, while, toggle, follow; did you'),
+    (
+        'mode = "while"\nmax_on_ms = 2000',
+        'mode = "while" #!',
+        "output 'lamp': mode = \"while\": needs the longest time",
+    ),
+    ("max_on_ms = 2000", "max_on_ms = 2000\nwidth_ms = 5 #!", "width_ms: not for mode while: it is on as long as"),
+    ('mode = "follow"', 'mode = "follow"\nmax_dose_s = 5 #!', "max_dose_s: not for mode follow"),
+    ('kind = "virtual-led"', "safe = 1 #!\nkind = 'x'", "safe: not for mode pulse: a value that follows is for"),
+    (
+        '[outputs.light]\nkind = "virtual-led"',
+        "[outputs.light] #!",
+        "output 'light': kind: missing; expected what it is",
+    ),
+    ('kind = "virtual-led"', "kind = 'x'\npulses = 3 #!", "pulses = 3: needs frequency_hz"),
+    ('kind = "virtual-led"', "kind = 'x'\nfrequency_hz = 3 #!", "frequency_hz: is for trains; give pulses"),
+    (
+        'kind = "virtual-led"',
+        "kind = 'x'\npulses = 2\nfrequency_hz = 101 #!",
+        "each is 10 ms long (width_ms); at most 100 Hz",
+    ),
+    ('kind = "virtual-led"', "kind = 'x'\nmax_on_ms = 9 #!", "one start is 10 ms on at a stretch"),
+    (
+        'kind = "virtual-led"',
+        "kind = 'x'\nmax_dose_ms = 19 #!\npulses = 2\nfrequency_hz = 5",
+        "20 ms on, more than the dose",
+    ),
+    (
+        'kind = "virtual-led"',
+        "kind = 'x'\nduty_percent = 10 #!\nduty_window_ms = 250\npulses = 9\nfrequency_hz = 10",
+        "duty_percent: one start is 40 ms on within 250 ms (100 ms more, for what may shift it), which is 16 %",
+    ),
+    ('kind = "virtual-led"', "kind = 'x'\nmax_per_hour = 0 #!", "max_per_hour = 0: expected how many starts"),
+    (
+        'kind = "virtual-led"',
+        "kind = 'x'\nmax_per_hour = 5\nmax_per_second = 1 #!",
+        "max_per_hour and max_per_second: give one",
+    ),
+    (
+        'kind = "virtual-led"',
+        "kind = 'x'\nduty_window_s = 5\nduty_window_ms = 5 #!",
+        "duty_window_s and duty_window_ms",
+    ),
+]
+
+
+def refused(tmp_path, text, said_so):
+    """Whether a text is refused in one line that names the line marked with ``#!``, with a sentence that begins so."""
+    line = next((number for number, words in enumerate(text.split("\n"), 1) if "#!" in words), None)
+    with pytest.raises(InputError) as found:
+        read(tmp_path, text)
+    said = str(found.value)
+    assert found.value.exit_status == 2
+    assert "\n" not in said
+    assert said_so in said
+    if line is not None:
+        assert said.startswith(f"{tmp_path / 'r.toml'}:{line}: ")
+
+
+@pytest.mark.parametrize(("text", "sentence"), WRONG_RULES, ids=[sentence for _, sentence in WRONG_RULES])
+def test_a_wrong_rule_is_refused_with_its_line(tmp_path, text, sentence):
+    refused(tmp_path, HEAD + text, sentence)
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), WRONG_TOPS, ids=[sentence for _, _, sentence in WRONG_TOPS])
+def test_what_else_is_wrong_is_refused_with_its_line(tmp_path, old, new, sentence):
+    head = HEAD.replace("synthetic-animals", "synthetic-animal") if "one animal" in sentence else HEAD
+    assert old in head
+    refused(tmp_path, head.replace(old, new, 1) + RULE + WHEN, sentence)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("{ inside = 'corner' }", "rule 'a': keypoint: missing; expected the keypoint that is to be there"),
+        ("{ inside = 'conrer', keypoint = 'snout' }", "inside: no zone is called \"conrer\"; did you mean 'corner'?"),
+        ("{ inside = 'corner', keypoint = 'snuot' }", "keypoint: no keypoint is called 'snuot'; did you mean 'snout'?"),
+        ("{ inside = 'corner', keypoint = 'intruder.snuot' }", "did you mean 'intruder.snout'?"),
+        (
+            "{ inside = 'corner', keypoint = 'intuder.snout' }",
+            "no animal is called 'intuder'; did you mean 'intruder'?",
+        ),
+        ("{ inside = 'corner', keypoint = 'zone:corner' }", "a fixed place is always, or never, in a zone"),
+        (
+            "{ insid = 'corner', keypoint = 'snout' }",
+            "insid: no such key; did you mean 'inside'?; expected a condition",
+        ),
+        ("{ keypoint = 'snout' }", "expected a condition, one of inside, outside"),
+        ("{ x = 'snout', y = 'snout', above = 3 }", "x and y in one table; give one of them"),
+        ("{ x = 'snout' }", "x is compared with nothing; give above, below or between"),
+        ("{ x = 'snout', above = 3, level = 5 }", "level: does not go with the other keys here"),
+        ("{ x = 'snout', above = 3, between = [1, 2] }", "between: goes without above and below"),
+        ("{ x = 'snout', above = 3, below = 3 }", "above: nothing is above 3 and below 3; exchange them"),
+        ("{ x = 'snout', above = 640 }", "x is never above 640: it lies between -1 and 640"),
+        ("{ x = [1, 2], above = 640 }", "x of places that are fixed never changes"),
+        ("{ distance = ['snout', 'centre'], below = 0 }", "distance is never below 0: it lies between 0 and inf"),
+        ("{ distance = ['snout', 'snout'], below = 9 }", "2 different points; one is given twice"),
+        ("{ distance = 'snout', below = 9 }", "distance: expected 2 points"),
+        ("{ angle = ['snout', 'neck', 'spine'], above = 180 }", "angle is never above 180"),
+        ("{ score = 'snout', above = 1 }", "score is never above 1"),
+        ("{ score = 'centre', above = 0.5 }", "score is of a keypoint, not of a centre"),
+        ("{ gray = [0, 0, 9, 9], above = 255 }", "gray is never above 255"),
+        ("{ gray = [0, 0, 641, 9], above = 5 }", "reaches to (641, 9), outside the frame of 640 x 480 px"),
+        ("{ gray = [0, 0, 6.5, 9], above = 5 }", "expected [x, y, width, height] in whole px"),
+        ("{ speed = 'snout', above = 5, window_ms = 0 }", "window_ms = 0: expected a number of ms, above 0"),
+        ("{ zscore = { speed = 'snout' }, above = 5 }", "over_ms: missing; expected a number of ms"),
+        ("{ zscore = 'snout', over_ms = 5, above = 5 }", 'zscore = "snout": expected the table of a quantity'),
+        ("{ zscore = " * 7 + "{ x = 'snout' }" + ", over_ms = 5 }" * 7, "more than 5 quantities inside each other"),
+        ("{ posture = { snout = [0, 0], neck = [1, 1] }, below = 0.3 }", "at least 3 different points"),
+        ("{ posture = { snout = [0, 0], neck = 5 }, below = 0.3 }", "neck: expected its place [x, y] in the template"),
+        ("{ classifier = 'net.onnx', window = 5, above = 0.5 }", "net.onnx: no such file; a classifier is looked up"),
+        ("{ rising = { score = 'snout' }, level = 1.5 }", "score is never below 1.5 first and then at 1.5"),
+        ("{ rising = { distance = ['snout', 'neck'] }, level = 0 }", "distance is never below 0 first and then at 0"),
+        ("{ falling = { score = 'snout' }, level = 0.9, hysteresis = 0.2 }", "score is never above 1.1 first"),
+        ("{ rising = { x = 'snout' } }", "level: missing; expected the number that is to be crossed"),
+        ("{ peak = { score = 'snout' }, prominence = 2 }", "score never changes by 2: it lies between 0 and 1"),
+        ("{ trough = { x = 'snout', above = 3 }, prominence = 2 }", "above: no such key"),
+        (
+            "{ sequence = [{ enter = 'corner', keypoint = 'snout' }], within_ms = 9 }",
+            "1 conditions; expected 2 or more",
+        ),
+        ("{ all = [] }", "all: 0 conditions; expected 1 or more"),
+        ("{ all = { x = 'snout', above = 3 } }", "expected a list of conditions"),
+        ("{ expr = 'speed(snout)' }", "expr is compared with nothing; give above"),
+        ("{ expr = 'speed(snuot) > 3' }", "expr: at 'snuot' (character 7): no keypoint is called 'snuot'"),
+        ("{ expr = 'speed(snout) > 3', above = 3 }", "above: does not go with the other keys here; there are expr"),
+        (
+            "{" + "not = {" * 25 + "inside = 'corner', keypoint = 'snout'" + "}" * 26,
+            "more than 20 conditions inside each",
+        ),
+    ],
+)
+def test_a_wrong_condition_is_refused_with_its_line(tmp_path, table, sentence):
+    refused(tmp_path, f"{HEAD}{RULE}\nwhen = {table} #!\n", sentence)
+
+
+def test_the_line_is_that_of_the_part(tmp_path):
+    text = f"{HEAD}{RULE}when = {{ all = [\n {{ x = 'snout', above = 3 }},\n {{ x = 'snuot', above = 3 }}, #!\n] }}\n"
+    refused(tmp_path, text, "x: no keypoint is called 'snuot'")
+
+
+def test_other_animals_need_a_model_of_several(tmp_path):
+    head = HEAD.replace("synthetic-animals", "synthetic-animal").replace("[roles]\nresident = 0\nintruder = 1\n", "")
+    text = f"{head}{RULE}when = {{ distance = ['snout', 'other.snout'], below = 9 }} #!\n"
+    refused(tmp_path, text, "'other' is another animal, and the model finds one")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"rules = 1\nmodel = \n", r"r\.toml:2: not valid TOML: .*, column 9"),
+        (b"rules = 1\n\nmodel = [", r"r\.toml:3: not valid TOML"),
+        (b"rules = 1\n# \xff", r"r\.toml:2: not UTF-8"),
+        (b"x = " + b"[" * 5000, r"r\.toml:1: not valid TOML"),
+        (b"rules = 1\nmodel = 'synthetic-animal'\n", r"r\.toml:1: no rule; expected rules, each under its own"),
+        (b"rules = 1\nmodel = 'synthetic-animal'\n[[rules2]]\n", r"r\.toml:3: rules2: no such key"),
+        (b"rules = 1\n[[rule]]\nname = 'a'\n", r"r\.toml:1: no model is known; give --model"),
+        (b"", r"r\.toml:1: rules: missing; expected rules = 1"),
+    ],
+)
+def test_what_is_no_rules_file_is_refused(tmp_path, content, sentence):
+    (tmp_path / "r.toml").write_bytes(content)
+    with pytest.raises(InputError, match=sentence):
+        read_file(tmp_path / "r.toml")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.toml: no such file"):
+        read_file(tmp_path / "nowhere.toml")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_file(tmp_path)
+
+
+def doubts(tmp_path, text, **given):
+    return [(doubt.line, doubt.what, doubt.text) for doubt in read(tmp_path, text, **given).doubts]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (WHEN + "max_age_ms = 19", "max_age_ms = 19 is less than two frames at 100 frames/s (20 ms)"),
+        (WHEN + "gap_ms = 10", "gap_ms = 10 is no longer than a frame at 100 frames/s (10 ms)"),
+        (WHEN + "armed_until_s = 9\nrefractory_ms = 9000", "it can fire only once"),
+        (WHEN + "repeat_ms = 9\nrefractory_ms = 90", "repeat_ms is shorter than refractory_ms"),
+        (WHEN.replace("snout", "intruder.snout"), "it is about intruder alone, and is tried on every animal"),
+        ("when = { distance = ['snout', 'intruder.snout'], below = 3 }\n", "tried on every animal, intruder included"),
+        ("when = { gray = [0, 0, 9, 9], below = 3 }\n", "it is about no animal, and is tried on every animal"),
+        ("when = { distance = ['snout', 'neck'], above = -1 }\n", "distance always lies between -1 and inf"),
+        ("when = { score = 'snout', above = 0.5, hysteresis = 0.6 }\n", "once true, it stays true"),
+        ("when = { enter = 'corner', keypoint = 'snout' }\noutput = 'lamp'", "output 'lamp' is on for one frame"),
+        ("when = { inside = 'bow', keypoint = 'snout' }\n", "edges of zone 'bow' cross each other"),
+        ("animal = 'intruder'\n" + WHEN.replace("snout", "intruder.snout"), "are those of the animal that it is tried"),
+    ],
+)
+def test_what_may_be_meant_otherwise_is_told(tmp_path, text, sentence):
+    head = HEAD.replace('virtual-led"', 'virtual-led"\nmax_per_minute = 5')
+    head = head.replace("[roles]", "bow = { polygon = [[0, 0], [9, 9], [9, 0], [0, 9]] }\n[roles]")
+    rule = RULE.replace('output = "light"\n', "") if "output" in text else RULE
+    ((line, what, said),) = doubts(tmp_path, head + rule + text, fps=100)
+    assert sentence in said
+    assert (line, what) == (LINES + 3, "rule 'a'")
+
+
+def test_doubtful_outputs_are_told(tmp_path):
+    head = HEAD.replace('kind = "virtual-led"', 'kind = "virtual-led"\nwidth_msec = 5\nport = 3')
+    ((line, what, one), (_, _, other)) = doubts(tmp_path, head + RULE + WHEN)
+    assert (line, what) == (9, "output 'light'")
+    assert "width_msec is taken for an option of the kind virtual-led; or is width_ms meant?" in one
+    assert "nothing limits how often it is started" in other
+    head = HEAD.replace('kind = "virtual-led"', 'kind = "virtual-led"\nmax_dose_ms = 19')
+    ((_, what, text),) = doubts(tmp_path, head + RULE + WHEN)
+    assert (what, text) == ("rule 'a'", "the dose of output 'light' is enough for one start only in a session")

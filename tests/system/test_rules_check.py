@@ -1,0 +1,67 @@
+"""`posewire rules check`, as a user types it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from program import posewire
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "corner.toml"
+
+
+def test_each_rule_and_output_is_one_line():
+    ended = posewire("rules", "check", EXAMPLE)
+    assert (ended.status, ended.stderr) == (0, "")
+    rule, output = ended.stdout.splitlines()
+    assert rule.startswith(
+        "light-in-corner: while the snout is inside corner, after 200 ms of it, light is on (for 2 s"
+    )
+    assert output.startswith("light: virtual-led; on as long as a rule holds;")
+
+
+def test_json_tells_lines_hash_and_warnings(tmp_path):
+    file = tmp_path / "corner.toml"
+    text = EXAMPLE.read_text().replace("max_per_minute = 3", "max_per_minute = 3\nmax_dosis_s = 4")
+    file.write_text(text.replace("dwell_ms = 200", "dwell_ms = 200\nmax_age_ms = 30"))
+    ended = posewire("rules", "check", file, "--fps", "60", "--json")
+    assert ended.status == 0, ended.stderr
+    report = ended.report
+    lines = file.read_text().splitlines()
+    (rule,), (output,) = report["rules"], report["outputs"]
+    assert (rule["name"], lines[rule["line"] - 1]) == ("light-in-corner", "[[rule]]")
+    assert rule["sentence"].endswith("never on a pose older than 30 ms.")
+    assert (output["name"], lines[output["line"] - 1]) == ("light", "[outputs.light]")
+    assert report["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert [lines[warning["line"] - 1] for warning in report["warnings"]] == ["[outputs.light]", "[[rule]]"]
+    assert "is max_dose_s meant?" in report["warnings"][0]["text"]
+    assert "less than two frames at 60 frames/s" in report["warnings"][1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "options", "sentence"),
+    [
+        ('"snout"', '"snuot"', (), "corner.toml:18: rule 'light-in-corner': keypoint: no keypoint is called 'snuot'"),
+        ("[200, 200]", "[200, 700]", (), "corner.toml:8: zone 'corner': polygon: lies partly outside the frame"),
+        ("rules = 1", "rules = ", (), "corner.toml:2: not valid TOML"),
+        ("", "", ("--frame", "320x240"), "corner.toml:4: frame = [640, 480]: expected 320 x 240"),
+        ("", "", ("--frame", "320"), "--frame 320: expected WIDTHxHEIGHT in px"),
+        ("", "", ("--model", "fly-topview"), "no keypoint is called 'snout'"),
+        ("", "", ("--model", "mose-topview"), "did you mean 'mouse-topview'?"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_its_place(tmp_path, old, new, options, sentence):
+    (tmp_path / "corner.toml").write_text(EXAMPLE.read_text().replace(old, new, 1))
+    ended = posewire("rules", "check", "corner.toml", *options, cwd=tmp_path)
+    assert (ended.status, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("posewire: ")
+    assert sentence in line
+
+
+def test_the_group_shows_its_verbs():
+    ended = posewire("rules", "--help")
+    assert ended.status == 0
+    assert "check" in ended.stdout

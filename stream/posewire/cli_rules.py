@@ -8,16 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from posewire.cli_rules_log import add_log_verbs
 from posewire.console import Json, emit
 from posewire_models.errors import InputError
 
 rules_app = typer.Typer(help="Rules files: from a pose to a stimulus.", no_args_is_help=True, rich_markup_mode=None)
-
-
-@rules_app.callback()
-def _rules() -> None:
-    # Without this a group of a single verb would be that verb. A docstring would replace the group's help.
-    pass
+add_log_verbs(rules_app)
 
 
 @rules_app.command("check")

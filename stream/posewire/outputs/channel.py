@@ -91,6 +91,7 @@ class Channel:
 
     def receive(self) -> list[Any]:
         """The messages that are there. Never raises: at the end of the connection `ended` says why."""
+        found: list[Any] = []
         for _ in range(READS):
             try:
                 count = self.connection.recv_into(self._block)
@@ -102,10 +103,19 @@ class Channel:
             if not count:
                 self.ended = "connection closed"
                 break
+            if count < READ_BYTES and not self._read:
+                # The usual case: what came is taken apart where it lies.
+                rest = self._take_apart(self._block[:count], found)
+                self._read += self._block[rest:count]
+                break
             self._read += self._block[:count]
             if count < READ_BYTES:
                 break
-        return self._messages() if self._read else []
+        if self._read:
+            with memoryview(self._read) as view:
+                end = self._take_apart(view, found)
+            del self._read[:end]
+        return found
 
     def close(self) -> None:
         """Let go of the connection; what is unsent is lost. May be called twice."""
@@ -115,9 +125,9 @@ class Channel:
         body: bytes = self._pack(message)
         return _HEAD.pack(len(body) + 1) + body + _COUNTS
 
-    def _messages(self) -> list[Any]:
-        found = []
-        at, read = 0, self._read
+    def _take_apart(self, read: memoryview, found: list[Any]) -> int:
+        """Append the whole messages in ``read`` to ``found``; how many bytes they are."""
+        at = 0
         while len(read) - at >= _HEAD.size:
             (length,) = _HEAD.unpack_from(read, at)
             if not 1 <= length <= LONGEST:
@@ -128,13 +138,12 @@ class Channel:
                 break
             if read[end - 1] != _VOID:
                 try:
-                    found.append(msgpack.unpackb(bytes(read[at + _HEAD.size : end - 1])))
+                    found.append(msgpack.unpackb(read[at + _HEAD.size : end - 1]))
                 except ValueError:
                     self.ended = "what came is no message"
                     break
             at = end
-        del read[:at]
-        return found
+        return at
 
 
 def plain(value: object) -> object:

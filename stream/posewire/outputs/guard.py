@@ -24,6 +24,7 @@ from posewire.clock import now_ns
 from posewire.outputs.channel import Channel
 from posewire.outputs.device import BEAT_NS, Act
 from posewire.outputs.guard_outputs import NO_EVENT, Output
+from posewire.outputs.guard_process import connect
 from posewire.outputs.guard_settings import (
     ACT,
     ALIVE,
@@ -34,7 +35,6 @@ from posewire.outputs.guard_settings import (
     CLOSE,
     CLOSED,
     DISARM,
-    HELLO,
     READY,
     RECORD,
     TOLD,
@@ -142,11 +142,12 @@ class Guard:
 
     def _wait(self, due_ns: int, listen: bool = True) -> None:
         """Until something is due, or there is something to read; what the loop sent is done at once."""
-        reading: list[Any] = [self._woken, *([self._channel.connection] if listen else [])]
-        for output in self._outputs:
-            fileno = output.fileno()
-            if fileno is not None:
-                reading.append(fileno)
+        reading: list[Any] = [
+            self._woken,
+            *(output.fileno() for output in self._outputs if output.fileno() is not None),
+        ]
+        if listen:
+            reading.append(self._channel.connection)
         writing = [self._channel.connection] if self._channel.unsent else []
         # Not a selector: epoll and poll count in milliseconds.
         ready, _, _ = select.select(reading, writing, [], max(0.0, (due_ns - now_ns()) / 1e9))
@@ -243,9 +244,7 @@ def main() -> None:
     status = 1
     try:
         settings = Settings.from_json(sys.stdin.buffer.read())
-        connection = socket.create_connection(("127.0.0.1", settings.port), timeout=10)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        status = _serve(settings, Channel(connection))
+        status = _serve(settings, connect(settings))
     finally:
         sys.stderr.flush()
         if sys.exc_info()[0] is None:
@@ -260,7 +259,6 @@ def _serve(settings: Settings, channel: Channel) -> int:
         ctypes.windll.winmm.timeBeginPeriod(1)  # waits are as fine as 1 ms, not 15.6
     guard = Guard(settings, channel)
     signal.signal(signal.SIGTERM, lambda number, frame: guard.stop("told to end by a signal"))
-    channel.send((HELLO, settings.token))
     try:
         lines = guard.open()
     except PosewireError as error:

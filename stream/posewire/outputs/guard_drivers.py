@@ -1,7 +1,7 @@
 """How the guard reaches a device: at once in its own thread, or through a thread for a device that may wait.
 
-Both take a `Request` and hand back an `Outcome` for each, to the one that is given as ``heard``; always in the thread of
-whoever calls `ask` or `collect`.
+Both take a `Request` and hand back an `Outcome` for each, to the one that is given as ``heard``; always in the thread
+of whoever calls `ask` or `collect`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_WAITING = 8  # acts that wait for a device of its own thread
 OPEN_S = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """``act`` to be done, or the safe state (None). ``number`` counts the requests to an output; ``first`` if it is
     the act as the loop gave it, not a later edge of it. Not begun any more after ``until_ns``; ``was_on``: what the
@@ -33,7 +33,7 @@ class Request:
     was_on: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """``what``: ``done``, ``refused`` (nothing of it was done, nor will be) or ``gone`` (the device, for good)."""
 

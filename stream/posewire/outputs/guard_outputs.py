@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from posewire.outputs.device import BEAT_NS, Act, Device, Done
 from posewire.outputs.guard_drivers import Direct, Driver, Outcome, Request, Threaded
@@ -92,7 +91,7 @@ class Output:
         elif act.what == "pulse":
             self._train, self._begun, self._act = Train(self.spec, now), False, act
             if self.spec.delay_ns and self._on:
-                self._ask(replace(act, what="off"), now)
+                self._ask(_edge(act, "off"), now)
             self._step(now)
         else:
             if act.what == "on":
@@ -147,7 +146,7 @@ class Output:
         else:
             self._step(now)
             if now >= self._off_ns and self._act is not None:
-                self._ask(replace(self._act, what="off"), now)
+                self._ask(_edge(self._act, "off"), now)
 
     def go_safe(self, why: str, now: int) -> None:
         """Forget what is still to come, and ask for the safe state until it is there."""
@@ -211,7 +210,7 @@ class Output:
         train.done(now)
         if train.over:
             self._forget()
-        self._ask(replace(act, what="on" if rising else "off"), now, first=first)
+        self._ask(_edge(act, "on" if rising else "off"), now, first=first)
 
     def _ask(self, act: Act, now: int, first: bool = False) -> None:
         self._number += 1
@@ -282,3 +281,7 @@ class Output:
         self._told = True
         text = f"safe state ({self._owed}): the device has not come back for {STUCK_NS / 1e6:g} ms; only its own "
         self._tell("failed", self._event, now, None, text + "watchdog can end what it does")
+
+
+def _edge(act: Act, what: str) -> Act:
+    return Act(act.event, what, act.value, act.longest_ns, act.rule, act.animal, act.frame, act.decided_ns)

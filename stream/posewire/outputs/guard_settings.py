@@ -2,8 +2,8 @@
 
 Messages are arrays; the first element is a number below. From the loop: ``ACT`` output, taken_ns, then the fields of
 `posewire.outputs.device.Act`; ``BEAT`` taken_ns; ``RECORD`` mapping; ``DISARM`` text; ``CLOSE`` text. From the guard:
-``HELLO`` token; ``READY`` lines; ``CANNOT`` exit status, text; ``ALIVE`` time_ns; ``TOLD`` kind, output, event, time_ns,
-device_us, text; ``CLOSED`` text, empty if the log is whole.
+``HELLO`` token; ``READY`` lines; ``CANNOT`` exit status, text; ``ALIVE`` time_ns; ``TOLD`` kind, output, event,
+time_ns, device_us, text; ``CLOSED`` text, empty if the log is whole.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ ALIVE_NS = 100_000_000  # how often the guard says that it lives
 class Settings:
     """All that a guard needs, given through its standard input. ``max_age_ns`` is one number for each output."""
 
-    port: int
-    token: str
     outputs: tuple[OutputSpec, ...]
     max_age_ns: tuple[int, ...]
     log: str
     header: dict[str, Any]
     stream: str
     unsafe: bool
+    descriptor: int = -1  # of the connection, inherited; -1: by `port`
+    port: int = 0
+    token: str = ""
 
     def to_json(self) -> bytes:
         """What `from_json` reads."""

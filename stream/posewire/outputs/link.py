@@ -5,13 +5,7 @@ Between `GuardLink.start` and `GuardLink.close` no call waits for anything.
 
 from __future__ import annotations
 
-import hmac
-import os
-import secrets
 import select
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +15,7 @@ from typing import Any
 from posewire.clock import now_ns
 from posewire.outputs.channel import Channel
 from posewire.outputs.device import Act
+from posewire.outputs.guard_process import GuardProcess
 from posewire.outputs.guard_settings import (
     ACT,
     ALIVE,
@@ -30,7 +25,6 @@ from posewire.outputs.guard_settings import (
     CLOSE,
     CLOSED,
     DISARM,
-    HELLO,
     READY,
     RECORD,
     TOLD,
@@ -42,7 +36,6 @@ from posewire_models.errors import InputError, WorkError
 BEAT_EVERY_NS = 5_000_000
 SILENT_NS = 1_000_000_000  # a guard that has not said for so long that it lives guards nothing
 START_S = 30.0
-CONNECT_S = 10.0
 END_S = 2.0
 
 
@@ -92,7 +85,7 @@ class GuardLink:
         self._max_age_ns = tuple(max_age_ns)
         self._stream = stream
         self._unsafe = unsafe
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: GuardProcess | None = None
         self._channel: Channel | None = None
         self._taken_ns = 0
         self._beat_ns = 0  # when the newest beat was sent
@@ -113,14 +106,15 @@ class GuardLink:
 
         Raises InputError (an output or the log is given wrongly) or WorkError (a device, the disk, the process).
         """
+        settings = Settings(
+            self._outputs, self._max_age_ns, str(self._log.absolute()), self._header, self._stream, self._unsafe
+        )
+        self._process = GuardProcess(settings)
+        self._channel = self._process.channel
         try:
-            with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
-                token = secrets.token_hex(16)
-                self._start_process(server.getsockname()[1], token)
-                self._channel = self._meet(server, token)
             lines = self._hear_ready()
         except BaseException:
-            self._kill()
+            self._process.kill()
             raise
         self.armed, self.trouble, self._alive_ns = True, "", now_ns()
         return lines
@@ -184,62 +178,18 @@ class GuardLink:
             except OSError:
                 pass
         if self._process is not None:
-            try:
-                # Its connection has ended: it is about to be gone, or it is stuck.
-                self._process.wait(END_S if self._channel is not None and self._channel.ended else 0)
-            except subprocess.TimeoutExpired:
+            # If its connection has ended, it is about to be gone.
+            if not self._process.wait(END_S if self._channel is not None and self._channel.ended else 0):
                 self.trouble = self.trouble or "the guard process did not end, and was killed: the log has no end"
-        self._kill()
+            self._process.kill()
         if self._closed:
             self.trouble = self.trouble or self._closed
         self.armed = False
         self.trouble = self.trouble or "closed"
 
-    def _start_process(self, port: int, token: str) -> None:
-        settings = Settings(
-            port,
-            token,
-            self._outputs,
-            self._max_age_ns,
-            str(self._log.absolute()),
-            self._header,
-            self._stream,
-            self._unsafe,
-        )
-        # A group of its own on Windows, where Ctrl-C cannot be left aside by a library's handler.
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "posewire.outputs.guard"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
-            creationflags=flags,
-        )
-        assert self._process.stdin is not None
-        try:
-            with self._process.stdin as pipe:
-                pipe.write(settings.to_json())
-        except OSError:
-            pass  # it has ended: the next one to wait for it says so
-
-    def _meet(self, server: socket.socket, token: str) -> Channel:
-        """The channel of the process that knows the token; whoever else connects is sent away."""
-        until = time.monotonic() + CONNECT_S
-        while time.monotonic() < until:
-            if select.select([server], [], [], 0.05)[0]:
-                connection = server.accept()[0]
-                channel = Channel(connection)
-                select.select([connection], [], [], 1.0)
-                first = channel.receive()[:1]
-                if first and first[0][0] == HELLO and hmac.compare_digest(str(first[0][1]), token):
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    return channel
-                channel.close()
-            self._check_process()
-        raise WorkError(f"the guard process did not connect within {CONNECT_S:g} s")
-
     def _hear_ready(self) -> list[str]:
         channel = self._link()
+        assert self._process is not None
         until = time.monotonic() + START_S
         while time.monotonic() < until:
             select.select([channel.connection], [], [], 0.05)
@@ -250,13 +200,9 @@ class GuardLink:
                     raise (InputError if message[1] == InputError.exit_status else WorkError)(str(message[2]))
                 self._take(message)
             if channel.ended:
-                self._check_process()
+                self._process.check()
                 raise WorkError("the guard process closed its connection while it started")
         raise WorkError(f"the outputs are not open after {START_S:g} s")
-
-    def _check_process(self) -> None:
-        if self._process is not None and self._process.poll() is not None:
-            raise WorkError(f"the guard process could not start: it ended with status {self._process.returncode}")
 
     def _link(self) -> Channel:
         if self._channel is None:
@@ -305,17 +251,9 @@ class GuardLink:
 
     def _lose_guard(self) -> None:
         if not self._end and self.armed:
-            status = self._process.poll() if self._process is not None else None
+            status = self._process.status if self._process is not None else None
             how = "" if status is None else f" with status {status}"
             self.armed = False
             self.trouble = f"the guard process ended{how}; its devices are left to their own watchdogs"
             self._reports.append(Report("disarmed", ALL, -1, now_ns(), None, self.trouble))
         self._link().ended = self._link().ended or "connection lost"
-
-    def _kill(self) -> None:
-        if self._channel is not None:
-            self._channel.ended = self._channel.ended or "closed"
-            self._channel.close()
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()

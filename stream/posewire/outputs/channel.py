@@ -123,6 +123,8 @@ class Channel:
 
     def _frame(self, message: Sequence[Any]) -> bytes:
         body: bytes = self._pack(message)
+        if len(body) >= LONGEST:
+            raise ValueError(f"a message of {len(body)} bytes; one has {LONGEST} bytes at most")
         return _HEAD.pack(len(body) + 1) + body + _COUNTS
 
     def _take_apart(self, read: memoryview, found: list[Any]) -> int:

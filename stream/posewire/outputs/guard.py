@@ -41,6 +41,7 @@ from posewire.outputs.guard_settings import (
     Settings,
     check_output,
 )
+from posewire.outputs.guard_timers import ask_for_fine_waits
 from posewire.outputs.kinds import open_device
 from posewire.outputs.log_writer import LogWriter
 from posewire.outputs.spec import OutputSpec
@@ -253,10 +254,7 @@ def main() -> None:
 
 def _serve(settings: Settings, channel: Channel) -> int:
     sys.setswitchinterval(_SWITCH_S)
-    if sys.platform == "win32":
-        import ctypes
-
-        ctypes.windll.winmm.timeBeginPeriod(1)  # waits are as fine as 1 ms, not 15.6
+    ask_for_fine_waits()
     guard = Guard(settings, channel)
     signal.signal(signal.SIGTERM, lambda number, frame: guard.stop("told to end by a signal"))
     try:

@@ -62,9 +62,10 @@ class Direct:
 
     busy_ns = 0
 
-    def __init__(self, device: Device, heard: Callable[[Outcome], None]) -> None:
+    def __init__(self, device: Device, heard: Callable[[Outcome], None], clock: Callable[[], int] = now_ns) -> None:
         self._device = device
         self._heard = heard
+        self._clock = clock
         self.gone = False
 
     def open(self) -> str:
@@ -77,11 +78,11 @@ class Direct:
             else:
                 self._device.act(request.act)
         except BlockingIOError:
-            self._heard(Outcome(request, "refused", now_ns(), "the device does not take it now"))
+            self._heard(Outcome(request, "refused", self._clock(), "the device does not take it now"))
         except Exception as error:
             self._lose(request, error)
         else:
-            self._heard(Outcome(request, "done", now_ns()))
+            self._heard(Outcome(request, "done", self._clock()))
 
     def beat(self) -> None:
         try:
@@ -111,7 +112,7 @@ class Direct:
         if not self.gone:
             self.gone = True
             self._device.close()
-            self._heard(Outcome(request, "gone", now_ns(), _said(error)))
+            self._heard(Outcome(request, "gone", self._clock(), _said(error)))
 
 
 class Threaded:
@@ -152,7 +153,8 @@ class Threaded:
         refused: list[tuple[Request, str]] = []
         with self._changed:
             if act is None:
-                refused = [(waiting, "the safe state came first") for waiting in self._waiting if waiting.act]
+                # The end of a pulse is part of the safe state.
+                refused = [(other, "the safe state came first") for other in self._waiting if _what(other) != "off"]
                 self._waiting.clear()
             elif act.what == "value" and self._waiting and _what(self._waiting[-1]) == "value":
                 refused = [(self._waiting.pop(), "overtaken by a newer value")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from posewire.clock import now_ns
 from posewire.outputs.device import BEAT_NS, Act, Device, Done
 from posewire.outputs.guard_drivers import Direct, Driver, Outcome, Request, Threaded
 from posewire.outputs.guard_timers import Train, train_ns
@@ -32,14 +33,22 @@ class Output:
     """
 
     def __init__(
-        self, spec: OutputSpec, device: Device, max_age_ns: int, tell: Tell, wake: Callable[[], None] = lambda: None
+        self,
+        spec: OutputSpec,
+        device: Device,
+        max_age_ns: int,
+        tell: Tell,
+        wake: Callable[[], None] = lambda: None,
+        clock: Callable[[], int] = now_ns,
     ) -> None:
         self.spec = spec
         self.device = device
         self.trouble = ""  # why no act is taken any more
         self._max_age_ns = max_age_ns
         self._tell = tell
-        self._driver: Driver = Threaded(device, self._heard, wake) if device.blocking else Direct(device, self._heard)
+        self._driver: Driver = Threaded(device, self._heard, wake)
+        if not device.blocking:
+            self._driver = Direct(device, self._heard, clock)
         self._number = 0  # of the newest request
         self._on = False  # on, or not known to be in the safe state
         self._event = NO_EVENT  # of the newest request
@@ -142,7 +151,8 @@ class Output:
         if self.restless and now > self._fresh_ns:
             self.go_safe(f"no fresh pose for {self._max_age_ns / 1e6:g} ms", now)
         elif stuck and self.restless:
-            self.go_safe(f"the device has not come back for {STUCK_NS / 1e6:g} ms", now)
+            self.go_safe("the device does not answer", now)
+            self._tell_stuck(now)
         else:
             self._step(now)
             if now >= self._off_ns and self._act is not None:

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from posewire.outputs.channel import Channel
@@ -27,13 +28,13 @@ BUFFER = 1024 * 1024  # bytes asked for in each direction: a pair counts every m
 
 
 class GuardProcess:
-    """One guard process, from its start to its end. ``pairs``: connect by a socket pair, else by loopback TCP."""
+    """One guard process, from its start to its end."""
 
-    def __init__(self, settings: Settings, *, pairs: bool = PAIRS) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Start it. Raises WorkError if it does not start or connect."""
         self.channel: Channel | None = None
         try:
-            if pairs:
+            if PAIRS:
                 self._start_with_pair(settings)
             else:
                 self._start_with_port(settings)
@@ -85,7 +86,7 @@ class GuardProcess:
         with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
             token = secrets.token_hex(16)
             self._start(replace(settings, port=server.getsockname()[1], token=token))
-            self.channel = self._meet(server, token)
+            self.channel = meet(server, token, self.check)
 
     def _start(self, settings: Settings) -> None:
         # A group of its own on Windows, where a child cannot leave the Ctrl-C of its group aside in time.
@@ -105,21 +106,25 @@ class GuardProcess:
         except OSError:
             pass  # it has ended: the next one to wait for it says so
 
-    def _meet(self, server: socket.socket, token: str) -> Channel:
-        """The channel of the process that knows the token; whoever else connects is sent away."""
-        until = time.monotonic() + CONNECT_S
-        while time.monotonic() < until:
-            if select.select([server], [], [], 0.05)[0]:
-                connection = server.accept()[0]
-                channel = Channel(connection)
-                select.select([connection], [], [], 1.0)
-                first = channel.receive()[:1]
-                if first and first[0][0] == HELLO and hmac.compare_digest(str(first[0][1]), token):
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    return channel
-                channel.close()
-            self.check()
-        raise WorkError(f"the guard process did not connect within {CONNECT_S:g} s")
+
+def meet(server: socket.socket, token: str, check: Callable[[], None]) -> Channel:
+    """The channel of the process that knows the token; whoever else connects is sent away.
+
+    ``check`` raises if the process has ended. Raises WorkError if nobody comes within `CONNECT_S`.
+    """
+    until = time.monotonic() + CONNECT_S
+    while time.monotonic() < until:
+        if select.select([server], [], [], 0.05)[0]:
+            connection = server.accept()[0]
+            channel = Channel(connection)
+            select.select([connection], [], [], 1.0)
+            first = channel.receive()[:1]
+            if first and first[0][0] == HELLO and hmac.compare_digest(str(first[0][1]), token):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return channel
+            channel.close()
+        check()
+    raise WorkError(f"the guard process did not connect within {CONNECT_S:g} s")
 
 
 def connect(settings: Settings) -> Channel:

@@ -200,6 +200,7 @@ class GuardLink:
                     raise (InputError if message[1] == InputError.exit_status else WorkError)(str(message[2]))
                 self._take(message)
             if channel.ended:
+                self._process.wait(END_S)
                 self._process.check()
                 raise WorkError("the guard process closed its connection while it started")
         raise WorkError(f"the outputs are not open after {START_S:g} s")

@@ -47,25 +47,26 @@ class LogWriter:
         """Write the header into a new file and start. Raises InputError (the path) or WorkError (the disk)."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         try:
-            self._file = os.open(self.path, flags, 0o644)
-            found = os.fstat(self._file)
+            file = os.open(self.path, flags, 0o644)
         except OSError as error:
             raise InputError(
                 f"log {self.path}: cannot be opened ({error.strerror}); give a file in a folder that exists and that "
                 "this user may write to"
             ) from error
+        found = os.fstat(file)
         if stat.S_ISREG(found.st_mode) and found.st_size:
-            os.close(self._file)
+            os.close(file)
             raise InputError(f"log {self.path}: there is a file already; give another name, or move it away")
         line, self._chain = encode(
             {"record": "header", "format": FORMAT, "time_ns": now_ns(), **header}, 0, CHAIN_START
         )
         self._number = 1
         try:
-            _write(self._file, line)
+            _write(file, line)
         except OSError as error:
-            os.close(self._file)
+            os.close(file)
             raise WorkError(f"log {self.path}: {error.strerror}") from error
+        self._file = file
         self._writer.start()
         self._syncer.start()
 

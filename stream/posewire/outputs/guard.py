@@ -206,7 +206,8 @@ class Guard:
         if text:
             record["text"] = text
         self._log.write(record)
-        if kind != "edge":
+        # Values of every frame belong to no event, and the log has them.
+        if kind != "edge" and (kind != "sent" or event != NO_EVENT):
             self._say((TOLD, kind, index, event, time_ns, device_us, text))
 
     def _say(self, message: Sequence[Any] | None) -> None:

@@ -98,9 +98,11 @@ class Output:
         if self.device.times_itself:
             self._act_alone(act, now)
         elif act.what == "pulse":
-            self._train, self._begun, self._act = Train(self.spec, now), False, act
-            if self.spec.delay_ns and self._on:
+            if self._on:
+                # However little the end of the last pulse is late: two of them never become one.
                 self._ask(_edge(act, "off"), now)
+            first_ns = max(now, min(now, act.decided_ns) + self.spec.delay_ns)
+            self._train, self._begun, self._act = Train(self.spec, first_ns), False, act
             self._step(now)
         else:
             if act.what == "on":
@@ -251,8 +253,10 @@ class Output:
         elif request is None or request.act is None:
             self._safe_outcome(request, outcome)
         elif outcome.what == "done":
-            self._tell("sent" if request.first else "edge", request.act.event, now, None, request.act.what)
-            if request.number == self._number and request.act.what == "off":
+            act = request.act
+            done = act.what if act.what != "value" else f"value {act.value:g}"
+            self._tell("sent" if request.first else "edge", act.event, now, None, done)
+            if request.number == self._number and act.what == "off":
                 self._on = False
         else:
             self._refused(request, request.act, outcome)

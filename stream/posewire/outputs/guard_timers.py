@@ -19,9 +19,10 @@ class Train:
     that is to come moves by as much as restores it: a train is never squeezed.
     """
 
-    def __init__(self, spec: OutputSpec, now_ns: int) -> None:
+    def __init__(self, spec: OutputSpec, first_ns: int) -> None:
+        """``first_ns``: when the first pulse is to begin."""
         self._spec = spec
-        self._first_ns = now_ns + spec.delay_ns
+        self._first_ns = first_ns
         self._pulse = 0
         self.due_ns = self._first_ns
         self.rising = True

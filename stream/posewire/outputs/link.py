@@ -43,9 +43,10 @@ END_S = 2.0
 class Report:
     """What the guard told. ``kind``:
 
-    ``sent`` (``time_ns``: the device's call has returned), ``acknowledged`` (``time_ns``: its answer was read;
-    ``device_us``: its own clock, if it has one), ``failed`` (not done, nor will it be), ``safe`` (the output is in its
-    safe state, ``text`` says why), ``disarmed`` (the output takes no acts any more; ``output`` -1: none does).
+    ``sent`` (``time_ns``: the device's call has returned; not told of acts of event -1, the values of every frame),
+    ``acknowledged`` (``time_ns``: its answer was read; ``device_us``: its own clock, if it has one), ``failed`` (not
+    done, nor will it be), ``safe`` (the output is in its safe state, ``text`` says why), ``disarmed`` (the output takes
+    no acts any more; ``output`` -1: none does).
     ``output`` is an index into the outputs given, ``event`` -1 where it belongs to none.
     """
 

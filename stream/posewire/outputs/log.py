@@ -31,6 +31,7 @@ from posewire_models.files import beside, put_in_place
 
 FORMAT = 1
 CHAIN_START = "0" * 16
+_BEGIN = b'{"n":0,"record":"header"'
 
 Record = dict[str, Any]
 
@@ -48,7 +49,7 @@ class LogEnd:
 class LogReader:
     """Iterates over the records that are sure; then ``end`` says how the log ends.
 
-    Iterating raises OSError, and InputError for a log of another format.
+    Iterating raises OSError, and InputError for a log of another format or a file that is none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,6 +68,8 @@ class LogReader:
                     return
                 record = _checked(raw, chain, number)
                 if isinstance(record, str):
+                    if number == 0 and not raw.startswith(_BEGIN):
+                        raise InputError(f"{self.path}: is no log of Posewire's outputs (run --rules writes them)")
                     self._stop("broken", number, record)
                     return
                 if number == 0 and record.get("format") != FORMAT:

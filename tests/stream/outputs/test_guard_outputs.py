@@ -119,6 +119,15 @@ def test_a_train_is_timed_by_the_guard() -> None:
     assert bench.kinds() == ["sent"] + ["edge"] * 5  # it was at rest when the poses became too old
 
 
+def test_the_delay_counts_from_the_decision() -> None:
+    bench = Bench(replace(PULSES, count=1, delay_ns=20 * MS))
+    bench.vouch()
+    start = bench.line.now
+    bench.act("pulse", 7, decided_ns=start - 5 * MS)
+    bench.pass_ms(50)
+    assert bench.since(start) == [(15, "on"), (25, "off")]
+
+
 def test_stale_poses_end_a_train_and_what_is_delayed() -> None:
     bench = Bench(replace(PULSES, delay_ns=95 * MS))
     bench.vouch()
@@ -248,6 +257,12 @@ def test_a_newer_act_takes_the_place_of_an_older_one() -> None:
     bench.act("off", 3)
     bench.pass_ms(60)
     assert bench.since(start) == [(0, "on"), (10, "off"), (25, "on"), (35, "off"), (37, "off")]
+    bench.vouch()
+    bench.act("pulse", 4)
+    bench.pass_ms(9)
+    start = bench.line.now
+    bench.act("pulse", 5)
+    assert bench.since(start)[-2:] == [(0, "off"), (0, "on")]  # two pulses, not a longer one
     assert ("edge", 1, "not finished: event 2 came") in bench.told
     assert ("edge", 2, "not finished: event 3 came") in bench.told
 

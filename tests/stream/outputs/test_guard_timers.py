@@ -23,7 +23,7 @@ TRAINS = st.builds(
 
 def edges(spec: OutputSpec, now: int, late: list[int]) -> list[tuple[int, bool]]:
     """When each edge is done, if the n-th one is ``late[n]`` late (0 beyond)."""
-    train, done = Train(spec, now), []
+    train, done = Train(spec, now + spec.delay_ns), []
     while not train.over:
         at, rising = train.due_ns + (late[len(done)] if len(done) < len(late) else 0), train.rising
         train.done(at)

@@ -18,6 +18,7 @@ from posewire.outputs.log import CHAIN_START, LogEnd, encode, export_csv, read_l
 from posewire.outputs.log_writer import LogWriter
 from posewire_models.errors import InputError, WorkError
 
+BEGIN = b'{"n":0,"record":"header"'
 VALUES = st.recursive(
     st.one_of(
         st.none(),
@@ -85,6 +86,10 @@ def test_any_changed_byte_is_found(records: list[dict[str, object]], data: st.Da
     whole = bytearray(b"".join(lines))
     at = data.draw(st.integers(0, len(whole) - 1))
     whole[at] = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[at]))
+    if at < len(BEGIN):
+        with pytest.raises(InputError, match="is no log"):
+            read(tmp_path / "log", bytes(whole))
+        return
     found, end = read(tmp_path / "log", bytes(whole))
     before = b"".join(lines)[:at].count(b"\n")
     assert found == sure(lines[:before])
@@ -119,6 +124,11 @@ def test_a_log_that_goes_on_after_its_end_is_broken(tmp_path: Path) -> None:
     found, end = read(tmp_path / "log", b"".join([*lines, lines[1]]))
     assert found == sure(lines)
     assert (end.state, end.line) == ("broken", len(lines) + 1)
+
+
+def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no log"):
+        read(tmp_path / "poses.csv", b"frame,x,y\n1,2,3\n")
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:

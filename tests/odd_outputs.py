@@ -9,7 +9,7 @@ from posewire.outputs.device import Act, Done
 from posewire.outputs.spec import OutputSpec
 from posewire_models.errors import WorkError
 
-KINDS = ("odd-blocking", "odd-broken", "odd-unopened", "odd-unwatched", "odd-slow")
+KINDS = ("odd-blocking", "odd-broken", "odd-unopened", "odd-unwatched", "odd-slow", "odd-failing")
 
 
 def installed(folder: Path) -> str:
@@ -27,15 +27,16 @@ def open_device(spec: OutputSpec, stream: str) -> OddDevice:
 
 
 class OddDevice:
-    """Blocks for ever in `act` (``odd-blocking``), fails in it, in `open`, has no watchdog, or writes what it does,
-    slowly, to the file of its option ``file``."""
+    """Blocks for ever in `act` (``odd-blocking``), fails in it at once or after a while (``odd-failing``), fails in
+    `open`, has no watchdog, or writes what it does to the file of its option ``file`` (``odd-slow``)."""
 
     times_itself = False
 
     def __init__(self, spec: OutputSpec) -> None:
         self.kind = spec.kind
-        self.blocking = spec.kind in ("odd-blocking", "odd-slow")
+        self.blocking = spec.kind in ("odd-blocking", "odd-slow", "odd-failing")
         self.watchdog = spec.kind != "odd-unwatched"
+        self.failing = threading.Event()
         self.file = spec.options.get("file")
 
     def open(self) -> str:
@@ -53,6 +54,9 @@ class OddDevice:
             threading.Event().wait()
         if self.kind == "odd-broken":
             raise WorkError("the cable is out")
+        if self.kind == "odd-failing":
+            self.failing.wait(0.03)
+            raise OSError(5, "Input/output error")
         self._write(f"{act.what} {act.event}")
 
     def beat(self) -> None:
@@ -69,3 +73,5 @@ class OddDevice:
 
     def close(self) -> None:
         self._write("close")
+        if self.kind == "odd-broken":
+            raise WorkError("it has no manners")

@@ -49,7 +49,7 @@ from posewire_models.errors import InputError, PosewireError, WorkError
 
 # How long devices of their own threads may take for their safe state at the end, and then the log.
 _LAST_SAFE_NS = 500_000_000
-_LOG_S = 1.0
+_LOG_S = 0.6
 _SWITCH_S = 0.0005  # how long another thread of the guard may keep the interpreter from the one that serves the outputs
 
 
@@ -68,10 +68,11 @@ class Guard:
         self._taken_ns = 0
         self.ending = ""  # why the loop is to end
         self._disarmed = False
+        self._asked = False  # to end, by the loop
         self._unread = 0  # reports that the loop did not take
 
     def open(self) -> list[str]:
-        """Open the log, then the devices in their safe states; a line on each. Raises PosewireError."""
+        """Open the devices in their safe states, then the log; a line on each device. Raises PosewireError."""
         settings = self._settings
         made = [self._output(index) for index in range(len(settings.outputs))]
         lines = []
@@ -111,6 +112,8 @@ class Guard:
         now = now_ns()
         for output in self._outputs:
             output.disarm(f"the end: {why}", now)
+        if not self._asked:
+            self._tell("disarmed", ALL, NO_EVENT, now, None, why)
         until_ns = now + _LAST_SAFE_NS
         while any(output.owes_safe for output in self._outputs) and now < until_ns:
             self._wait(min(now + BEAT_NS, *(output.due_ns() for output in self._outputs)), listen=False)
@@ -149,7 +152,7 @@ class Guard:
         ]
         if listen:
             reading.append(self._channel.connection)
-        writing = [self._channel.connection] if self._channel.unsent else []
+        writing = [self._channel.connection] if self._channel.unsent and not self._channel.ended else []
         # Not a selector: epoll and poll count in milliseconds.
         ready, _, _ = select.select(reading, writing, [], max(0.0, (due_ns - now_ns()) / 1e9))
         if self._woken in ready:
@@ -178,6 +181,7 @@ class Guard:
         elif kind == DISARM:
             self._disarm(message[1])
         elif kind == CLOSE:
+            self._asked = True
             self.stop(message[1])
 
     def _vouch(self, taken_ns: int) -> None:
@@ -212,13 +216,16 @@ class Guard:
 
     def _say(self, message: Sequence[Any] | None) -> None:
         """To the loop, if it listens. Overflow rule: what it does not take is counted, and stands in the log."""
+        if self._channel.ended:
+            return
         try:
             if message is None:
                 self._channel.flush()
             elif not self._channel.send(message):
                 self._unread += 1
         except OSError as error:
-            self.stop(f"the loop is gone ({error.strerror or error})")
+            self._channel.ended = error.strerror or str(error)
+            self.stop(f"the loop is gone ({self._channel.ended})")
 
     def _wake(self) -> None:
         try:
@@ -257,11 +264,11 @@ def _serve(settings: Settings, channel: Channel) -> int:
     sys.setswitchinterval(_SWITCH_S)
     ask_for_fine_waits()
     guard = Guard(settings, channel)
-    signal.signal(signal.SIGTERM, lambda number, frame: guard.stop("told to end by a signal"))
+    signal.signal(signal.SIGTERM, lambda number, frame: guard.stop("the guard was told to end by a signal"))
     try:
         lines = guard.open()
     except PosewireError as error:
-        guard.close("not opened")
+        guard.close(str(error))
         channel.send((CANNOT, error.exit_status, str(error)))
         return error.exit_status
     channel.send((READY, lines))

@@ -18,6 +18,7 @@ from posewire_models.errors import WorkError
 
 MOST_WAITING = 8  # acts that wait for a device of its own thread
 OPEN_S = 15.0
+_GONE = "the device is gone"
 
 
 @dataclass(slots=True)
@@ -102,16 +103,22 @@ class Direct:
             return []
 
     def fileno(self) -> int | None:
-        return self._device.fileno()
+        if self.gone:
+            return None
+        try:
+            return self._device.fileno()
+        except Exception as error:
+            self._lose(None, error)
+            return None
 
     def close(self, timeout_s: float) -> None:
         self.gone = True
-        self._device.close()
+        _close(self._device)
 
     def _lose(self, request: Request | None, error: Exception) -> None:
         if not self.gone:
             self.gone = True
-            self._device.close()
+            _close(self._device)
             self._heard(Outcome(request, "gone", self._clock(), _said(error)))
 
 
@@ -152,7 +159,9 @@ class Threaded:
         now, act = now_ns(), request.act
         refused: list[tuple[Request, str]] = []
         with self._changed:
-            if act is None:
+            if self.gone:
+                refused = [(request, _GONE)]
+            elif act is None:
                 # The end of a pulse is part of the safe state.
                 refused = [(other, "the safe state came first") for other in self._waiting if _what(other) != "off"]
                 self._waiting.clear()
@@ -217,9 +226,13 @@ class Threaded:
                     self._answers.extend(answers)
                     self._wake()
         except Exception as error:
+            with self._changed:
+                self.gone = True
+                left = [other for other in self._waiting if _what(other) not in ("off", "safe")]
             self._tell(Outcome(request, "gone", now_ns(), _said(error)))
-            self.gone = True
-        self._device.close()
+            for other in left:
+                self._tell(Outcome(other, "refused", now_ns(), _GONE))
+        _close(self._device)
         self.busy_ns = 0
 
     def _do(self, request: Request, now: int) -> None:
@@ -246,6 +259,13 @@ class Threaded:
     def _tell(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)
         self._wake()
+
+
+def _close(device: Device) -> None:
+    try:
+        device.close()
+    except Exception:
+        return  # it should not; a plug-in that does must not take the other outputs with it
 
 
 def _what(request: Request) -> str:

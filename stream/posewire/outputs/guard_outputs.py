@@ -226,7 +226,8 @@ class Output:
 
     def _ask(self, act: Act, now: int, first: bool = False) -> None:
         self._number += 1
-        request = Request(act, self._number, first, now + self._max_age_ns if act.what != "off" else NEVER_NS, self._on)
+        until_ns = NEVER_NS if act.what == "off" else (act.decided_ns if first else now) + self._max_age_ns
+        request = Request(act, self._number, first, until_ns, self._on)
         if act.what == "off":
             self._off_ns = NEVER_NS
         else:

@@ -299,6 +299,20 @@ def test_a_device_that_fails_is_disarmed_alone(tmp_path: Path, make: Callable[..
     loop.close()
 
 
+@pytest.mark.usefixtures("odd_kinds")
+def test_every_act_that_waited_for_a_device_that_fails_is_told(tmp_path: Path, make: Callable[..., Loop]) -> None:
+    loop = make(odd("odd-failing", mode="follow"), odd("odd-failing"))
+    for event in range(1, 5):
+        assert loop.act("value", 0, event)
+        assert loop.act("pulse", 1, event)
+    for output in (0, 1):
+        assert loop.until_told("disarmed", output).text == "Input/output error"
+        for event in range(1, 5):
+            loop.until_told("failed", output, event)
+    assert loop.link.armed
+    loop.close()
+
+
 @POSIX
 def test_a_guard_that_is_killed_is_noticed(tmp_path: Path, make: Callable[..., Loop]) -> None:
     loop = make(led_spec(tmp_path, mode="while"))
@@ -342,8 +356,10 @@ def test_ctrl_c_leaves_the_guard_alone_and_a_termination_ends_it(tmp_path: Path,
     loop.until_told("sent")
     os.kill(loop.link.pid, signal.SIGTERM)
     loop.until_told("disarmed", -1)
+    assert loop.link.trouble == "the guard was told to end by a signal"
+    loop.until(lambda: not running(loop.link.pid))
     records = closed(loop.log)
-    assert records[-1]["reason"] == "told to end by a signal"
+    assert records[-1]["reason"] == "the guard was told to end by a signal"
     with VirtualLed(tmp_path / "led") as led:
         assert [change.value for change in led.changes()] == [1, 0]
 

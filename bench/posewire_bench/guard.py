@@ -47,10 +47,18 @@ while True:
 """
 
 
-def link(folder: Path, mode: str) -> GuardLink:
+def link(folder: Path, mode: str, realtime: bool = False) -> GuardLink:
     """A guard with one virtual LED, ``folder``/led, not yet started."""
     spec = OutputSpec("light", "virtual-led", mode, width_ns=_WIDTH_NS, options={"file": str(folder / "led")})
-    return GuardLink([spec], log=folder / "log", header={}, max_age_ns=[_AGE_NS], stream="main", unsafe=False)
+    return GuardLink(
+        [spec],
+        log=folder / "log",
+        header={},
+        max_age_ns=[_AGE_NS],
+        stream="main",
+        unsafe=False,
+        realtime=realtime,
+    )
 
 
 def on(guard: GuardLink) -> int:
@@ -61,9 +69,9 @@ def on(guard: GuardLink) -> int:
     return taken
 
 
-def latency(folder: Path, acts: int, rate: float) -> dict[str, list[float]]:
+def latency(folder: Path, acts: int, rate: float, realtime: bool) -> dict[str, list[float]]:
     """us: from decision to LED, of the call, and of the pulses what they are longer than asked for."""
-    guard = link(folder, "pulse")
+    guard = link(folder, "pulse", realtime)
     guard.start()
     decided, call = [], []
     due = now_ns()
@@ -92,9 +100,9 @@ def latency(folder: Path, acts: int, rate: float) -> dict[str, list[float]]:
     }
 
 
-def stale(folder: Path, times: int) -> list[float]:
+def stale(folder: Path, times: int, realtime: bool) -> list[float]:
     """ms: how much later than the greatest age the LED went off after the last pose."""
-    guard = link(folder, "while")
+    guard = link(folder, "while", realtime)
     guard.start()
     late = []
     with VirtualLed(folder / "led") as led:
@@ -142,6 +150,7 @@ def main() -> None:
     parser.add_argument("--acts", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=100.0, help="acts per second")
     parser.add_argument("--times", type=int, default=20, help="of each fault")
+    parser.add_argument("--realtime", action="store_true", help="the guard goes before other programs")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
@@ -149,8 +158,9 @@ def main() -> None:
         folders = [Path(name) / str(n) for n in range(arguments.times + 2)]
         for folder in folders:
             folder.mkdir()
-        found = {f"{key} (us)": value for key, value in latency(folders[0], arguments.acts, arguments.rate).items()}
-        found["poses stop: off after the greatest age (ms)"] = stale(folders[1], arguments.times)
+        pulses = latency(folders[0], arguments.acts, arguments.rate, arguments.realtime)
+        found = {f"{key} (us)": value for key, value in pulses.items()}
+        found["poses stop: off after the greatest age (ms)"] = stale(folders[1], arguments.times, arguments.realtime)
         found["loop killed: off after that (ms)"] = [killed(folder) for folder in folders[2:]]
     for key, values in found.items():
         sys.stderr.write(_line(key[: key.rindex(" (")], key[key.rindex("(") + 1 : -1], values) + "\n")

@@ -25,6 +25,7 @@ from posewire.outputs.channel import Channel
 from posewire.outputs.device import BEAT_NS, Act
 from posewire.outputs.guard_outputs import NO_EVENT, Output
 from posewire.outputs.guard_process import connect
+from posewire.outputs.guard_scheduling import ask_for_fine_waits
 from posewire.outputs.guard_settings import (
     ACT,
     ALIVE,
@@ -41,10 +42,10 @@ from posewire.outputs.guard_settings import (
     Settings,
     check_output,
 )
-from posewire.outputs.guard_timers import ask_for_fine_waits
 from posewire.outputs.kinds import open_device
 from posewire.outputs.log_writer import LogWriter
 from posewire.outputs.spec import OutputSpec
+from posewire.realtime import ask_for_scheduling
 from posewire_models.errors import InputError, PosewireError, WorkError
 
 # How long devices of their own threads may take for their safe state at the end, and then the log.
@@ -263,6 +264,8 @@ def main() -> None:
 def _serve(settings: Settings, channel: Channel) -> int:
     sys.setswitchinterval(_SWITCH_S)
     ask_for_fine_waits()
+    if settings.realtime:
+        ask_for_scheduling()  # for this thread alone; whether it is granted, the loop has asked and said
     guard = Guard(settings, channel)
     signal.signal(signal.SIGTERM, lambda number, frame: guard.stop("the guard was told to end by a signal"))
     try:

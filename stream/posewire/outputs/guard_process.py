@@ -1,7 +1,7 @@
 """Starts the guard process and connects to it.
 
 Where the system has socket pairs that a child inherits, the connection is one: nobody else can reach it, and an act is
-with the guard some 40 us sooner than through TCP (measured: docs/outputs.md). On Windows it is TCP on the loopback
+with the guard some 20 us sooner than through TCP (docs/guard.md). On Windows it is TCP on the loopback
 interface, and the process that connects has to know a token that only the child was told.
 """
 

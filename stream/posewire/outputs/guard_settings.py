@@ -34,6 +34,7 @@ class Settings:
     header: dict[str, Any]
     stream: str
     unsafe: bool
+    realtime: bool = False
     descriptor: int = -1  # of the connection, inherited; -1: by `port`
     port: int = 0
     token: str = ""

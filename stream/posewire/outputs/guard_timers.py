@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
 from posewire.outputs.spec import OutputSpec
-
-_PR_SET_TIMERSLACK = 29
 
 
 class Train:
@@ -48,12 +43,3 @@ class Train:
 def train_ns(spec: OutputSpec) -> int:
     """How long a train takes, from the act to the end of its last pulse."""
     return spec.delay_ns + (spec.count - 1) * spec.period_ns + spec.width_ns
-
-
-def ask_for_fine_waits() -> None:
-    """Waits of the calling thread end when they are due, as nearly as the system can; it does not, if it refuses."""
-    if sys.platform == "win32":
-        ctypes.windll.winmm.timeBeginPeriod(1)  # ms; 15.6 otherwise
-    elif sys.platform == "linux":
-        # Linux lets a wait be 50 us too long, so as to wake up seldom.
-        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)

@@ -62,7 +62,8 @@ class GuardLink:
     """One owner: all calls come from one thread, the loop's.
 
     ``header`` is what the log's first record says beside the outputs; ``max_age_ns`` (one for each output) how old the
-    newest pose may be; ``unsafe`` allows the mode ``while`` without a watchdog in the device. ``armed`` is False before
+    newest pose may be; ``unsafe`` allows the mode ``while`` without a watchdog in the device; ``realtime`` lets the
+    guard go before other programs, where the system permits it (`posewire.realtime`). ``armed`` is False before
     `start`, after `close`, and once the guard is gone, silent, or cannot keep its log: ``trouble`` says why.
     """
 
@@ -75,6 +76,7 @@ class GuardLink:
         max_age_ns: Sequence[int],
         stream: str,
         unsafe: bool,
+        realtime: bool = False,
     ) -> None:
         if len(outputs) != len(max_age_ns):
             raise ValueError(f"{len(outputs)} outputs, but {len(max_age_ns)} greatest ages")
@@ -86,6 +88,7 @@ class GuardLink:
         self._max_age_ns = tuple(max_age_ns)
         self._stream = stream
         self._unsafe = unsafe
+        self._realtime = realtime
         self._process: GuardProcess | None = None
         self._channel: Channel | None = None
         self._taken_ns = 0
@@ -108,7 +111,13 @@ class GuardLink:
         Raises InputError (an output or the log is given wrongly) or WorkError (a device, the disk, the process).
         """
         settings = Settings(
-            self._outputs, self._max_age_ns, str(self._log.absolute()), self._header, self._stream, self._unsafe
+            self._outputs,
+            self._max_age_ns,
+            str(self._log.absolute()),
+            self._header,
+            self._stream,
+            self._unsafe,
+            self._realtime,
         )
         self._process = GuardProcess(settings)
         self._channel = self._process.channel

@@ -1,4 +1,4 @@
-"""What becomes of real outputs when poses stop, the loop or the guard dies, the disk is full, or a device misbehaves."""
+"""What becomes of real outputs when poses stop, the loop or the guard dies, the disk is full or a device misbehaves."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ from typing import Any
 import msgpack
 import numpy as np
 import zmq
-from posewire.outputs.log import read_log
 
 from posewire.clock import now_ns
+from posewire.outputs.log import read_log
 from posewire_bench.simulated_firmware import Record, SimulatedFirmware
 from posewire_models.errors import WorkError
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from posewire.outputs.log import read_log
 from posewire.outputs.virtual_led import VirtualLed
-
 from posewire.sources.marked import Mark, marks
 from posewire_bench.live import Nanoseconds
 from posewire_bench.outcome import Occasion, figure

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from posewire.outputs.link import Report
 
 from posewire.closed_loop import RESUME_NS, RESUMED, ClosedLoop
 from posewire.eventmessage import Event
 from posewire.frame import Frame
 from posewire.outputs.device import Act
+from posewire.outputs.link import Report
 from posewire.outputs.spec import OutputSpec
 from posewire.triggers.rules import Condition, Control, Point, Quantity, Rule, Rules
 

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from posewire.outputs.log import CHAIN_START, encode
 
+from posewire.outputs.log import CHAIN_START, encode
 from program import posewire
 
 

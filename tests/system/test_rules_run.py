@@ -12,9 +12,9 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
+
 from posewire.outputs.log import read_log
 from posewire.outputs.virtual_led import VirtualLed
-
 from program import ANY_PORT, Ended, end, free_endpoint, posewire, start
 
 MARKED = "marked:every=16,on=5,seed=3|synthetic:size=256x256,fps=60"

@@ -1,0 +1,224 @@
+"""One frame of predicting, compiled as one: what came is held against what was predicted, then taken in, then the next
+prediction is made with whatever has been best of late."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from posewire.predict import filters, state
+from posewire.predict.filters import HOLD, ahead, begin, update
+from posewire.predict.state import (
+    COUNT,
+    COUNT_LATELY,
+    FREE,
+    HELD,
+    HELD_LATELY,
+    NEVER,
+    NOBODY,
+    USED,
+    USED_LATELY,
+)
+
+_LONGEST_USUAL_S = 0.5  # between frames; longer ones are pauses
+_USUAL_FRAMES = 50.0  # over which the time between frames is averaged
+_FIRST_USUAL_S = 0.01
+# Measured places are joined by a straight line over so many usual steps, or this long, at most.
+_JOINED_STEPS = 3.0
+_JOINED_S = 0.1
+
+
+@njit(nogil=True, cache=True)
+def _slot_of(number, time_ns, memory):  # type: ignore[no-untyped-def]
+    """The slot of an animal; a new one takes a free slot, or that of whoever was seen longest ago."""
+    oldest = 0
+    for s in range(memory.ids.shape[0]):
+        if memory.ids[s] == number:
+            return s
+        if memory.taken_ns[s] < memory.taken_ns[oldest]:
+            oldest = s
+    memory.ids[oldest] = number
+    memory.seen_ns[oldest] = NEVER
+    memory.targets[oldest] = FREE
+    memory.error[oldest] = 0.0
+    memory.weight[oldest] = 0.0
+    memory.choice[oldest] = 0
+    return oldest
+
+
+@njit(nogil=True, cache=True)
+def _judge(s, k, x, y, time_ns, joined_ns, rules, memory):  # type: ignore[no-untyped-def]
+    """Holds what was predicted for the time since the last measurement against the line from there to (x, y)."""
+    since_ns = memory.seen_ns[s, k]
+    if since_ns == NEVER or time_ns - since_ns > joined_ns or time_ns <= since_ns:
+        return
+    passed_s = (time_ns - since_ns) * 1e-9
+    fade, fade_lately = np.exp(-passed_s / rules.memory_s), np.exp(-passed_s / rules.recent_s)
+    told, error = memory.told, memory.error
+    members = error.shape[2]
+    for r in range(memory.targets.shape[1]):
+        target_ns = memory.targets[s, r]
+        if not since_ns < target_ns <= time_ns or np.isnan(memory.waiting[s, r, k, 0, 0]):
+            continue
+        share = (target_ns - since_ns) / (time_ns - since_ns)
+        there_x = memory.last[s, k, 0] + share * (x - memory.last[s, k, 0])
+        there_y = memory.last[s, k, 1] + share * (y - memory.last[s, k, 1])
+        memory.weight[s, k] = fade * memory.weight[s, k] + 1.0
+        used = held = 0.0
+        for m in range(members):
+            off_x, off_y = memory.waiting[s, r, k, m, 0] - there_x, memory.waiting[s, r, k, m, 1] - there_y
+            off = np.sqrt(off_x * off_x + off_y * off_y)
+            error[s, k, m] = fade * error[s, k, m] + off
+            if m == memory.given[s, r, k]:
+                used = off
+            if m == 0:
+                held = off
+        told[k, USED] += used
+        told[k, HELD] += held
+        told[k, COUNT] += 1.0
+        told[k, USED_LATELY] = fade_lately * told[k, USED_LATELY] + used
+        told[k, HELD_LATELY] = fade_lately * told[k, HELD_LATELY] + held
+        told[k, COUNT_LATELY] = fade_lately * told[k, COUNT_LATELY] + 1.0
+
+
+@njit(nogil=True, cache=True)
+def _take_in(s, k, x, y, score, time_ns, noise_px, usual_s, bank, rules, memory):  # type: ignore[no-untyped-def]
+    """A measurement goes into all filters of a keypoint."""
+    since_ns = memory.seen_ns[s, k]
+    usual_var = noise_px * noise_px
+    noise_var = usual_var / max(score, 0.1) ** 2
+    anew = since_ns == NEVER or time_ns - since_ns > rules.restart_s * 1e9
+    step_s = 0.0 if anew else (time_ns - since_ns) * 1e-9
+    for m in range(bank.shape[0]):
+        own, kind = memory.filters[s, k, m], int(bank[m, 0])
+        if anew or kind == HOLD:
+            begin(own, kind, x, y, usual_var, usual_s)
+        elif step_s > 0.0:
+            update(own, kind, bank[m, 1], bank[m, 2], bank[m, 3], x, y, noise_var, usual_var, usual_s, step_s)
+    memory.seen_ns[s, k] = time_ns
+    memory.last[s, k, 0], memory.last[s, k, 1], memory.last[s, k, 2] = x, y, score
+
+
+@njit(nogil=True, cache=True)
+def _choose(s, k, shared, rules, memory):  # type: ignore[no-untyped-def]
+    """The member with the least error of late; holding until there is enough to go by."""
+    choice, error, weight = memory.choice, memory.error, memory.weight[s, k]
+    if weight < rules.least_scored:
+        choice[s, k] = 0
+        return
+    best = 0
+    least = np.inf
+    now = 0.0
+    for m in range(error.shape[2]):
+        off = error[s, k, m] / weight + rules.shared * shared[m]
+        if off < least:
+            best, least = m, off
+        if m == choice[s, k]:
+            now = off
+    # Never loyal to what is worse than holding.
+    if least < rules.loyalty * now or now > error[s, k, 0] / weight + rules.shared * shared[0]:
+        choice[s, k] = best
+
+
+def _compiled(sources: int) -> Callable[..., int]:
+    """The kernel; ``sources`` stands for all files that it calls, see `posewire.track.kernel`."""
+
+    @njit(nogil=True, cache=True)
+    def step(  # type: ignore[no-untyped-def]
+        poses, ids, time_ns, target_ns, noise_px, bank, rules, memory, predicted, used, shared
+    ):  # fmt: skip
+        """Poses float32 [A, K, 3] of animals ``ids`` int64 [A], taken at ``time_ns`` -> ``predicted`` at ``target_ns``.
+
+        ``used`` int64 [A, K] gets the member of the bank that made each, -1 where there is none. ``shared`` float64
+        [M] is scratch. The other arguments are `Predictor`'s. Returns how many animals were predicted.
+        """
+        if sources < 0:
+            return 0
+        rules = rules[0]
+        common, clock = memory.common, memory.clock
+        if clock[0] != NEVER:
+            time_ns = max(time_ns, clock[0])
+            passed_s = (time_ns - clock[0]) * 1e-9
+            if 0.0 < passed_s < _LONGEST_USUAL_S:
+                share = 1.0 / _USUAL_FRAMES if common[0] > 0.0 else 1.0
+                common[0] += share * (passed_s - common[0])
+        clock[0] = time_ns
+        target_ns = max(target_ns, time_ns)
+        usual_s = common[0] if common[0] > 0.0 else _FIRST_USUAL_S
+        joined_ns = int(max(_JOINED_S, _JOINED_STEPS * usual_s) * 1e9)
+        coast_ns = int(rules.coast_s * 1e9)
+        keypoints, members = poses.shape[1], bank.shape[0]
+        done = 0
+        for a in range(poses.shape[0]):
+            used[a] = -1
+            if ids[a] <= NOBODY:
+                predicted[a] = poses[a]
+                for k in range(keypoints):
+                    if not np.isnan(poses[a, k, 0]):
+                        used[a, k] = 0
+                continue
+            done += 1
+            s = _slot_of(ids[a], time_ns, memory)
+            memory.taken_ns[s] = time_ns
+            for k in range(keypoints):
+                x, y, score = float(poses[a, k, 0]), float(poses[a, k, 1]), float(poses[a, k, 2])
+                if np.isfinite(x) and np.isfinite(y):
+                    _judge(s, k, x, y, time_ns, joined_ns, rules, memory)
+                    _take_in(s, k, x, y, score, time_ns, noise_px, usual_s, bank, rules, memory)
+            # What is past has been judged, or never will be.
+            place = -1
+            for r in range(memory.targets.shape[1]):
+                if memory.targets[s, r] <= time_ns:
+                    memory.targets[s, r] = FREE
+                    place = r
+            if place < 0:
+                common[1] += 1.0
+            else:
+                memory.targets[s, place] = target_ns
+                memory.waiting[s, place] = np.nan
+            shared[:] = 0.0
+            total = 0.0
+            if rules.shared > 0.0:
+                for k in range(keypoints):
+                    shared += memory.error[s, k]
+                    total += memory.weight[s, k]
+                shared /= max(total, 1.0)
+            for k in range(keypoints):
+                since_ns = memory.seen_ns[s, k]
+                if since_ns == NEVER or time_ns - since_ns > coast_ns:
+                    predicted[a, k] = np.nan
+                    predicted[a, k, 2] = poses[a, k, 2]
+                    continue
+                _choose(s, k, shared, rules, memory)
+                chosen = memory.choice[s, k]
+                by_s = (target_ns - since_ns) * 1e-9
+                for m in range(members):
+                    x, y = ahead(memory.filters[s, k, m], int(bank[m, 0]), by_s)
+                    if place >= 0:
+                        memory.waiting[s, place, k, m, 0], memory.waiting[s, place, k, m, 1] = x, y
+                    if m == chosen:
+                        predicted[a, k, 0], predicted[a, k, 1] = x, y
+                if place >= 0:
+                    memory.given[s, place, k] = chosen
+                used[a, k] = chosen
+                fresh = 1.0 - (time_ns - since_ns) / coast_ns if time_ns > since_ns else 1.0
+                predicted[a, k, 2] = memory.last[s, k, 2] * fresh
+        return done
+
+    compiled: Callable[..., int] = step
+    return compiled
+
+
+def _checksum(*modules: Any) -> int:
+    total = 0
+    for module in modules:
+        total = zlib.crc32(Path(module.__file__).read_bytes(), total)
+    return total
+
+
+step = _compiled(_checksum(filters, state))

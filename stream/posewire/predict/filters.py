@@ -16,62 +16,82 @@ NUMBERS = 12  # of a state
 
 HOLD, VELOCITY, ACCELERATION, ONE_EURO = range(4)
 
-# Places in a state. The covariance of a filter of constant velocity is three numbers, of constant acceleration six.
-X, Y, SPEED_X, SPEED_Y, GAIN_X, GAIN_Y = range(6)
-P = 6
+# Places in a member's row (`posewire.predict.bank.as_table`).
+KIND, _AVERAGES, _WANDER, _LASTS, _LEAST_HZ, _PER_NOISE, _SPEED_HZ = range(7)
+# Places in a state. One-Euro keeps the last measurement where others have the acceleration. The covariance of a filter
+# of constant velocity is three numbers from P on, of constant acceleration six.
+X, Y, SPEED_X, SPEED_Y, GAIN_X, GAIN_Y, P = range(7)
+_UNSURE = 100.0  # a speed that nobody knows: the variance of a place a usual step ago, over that of the noise
 
 
 @njit(nogil=True, cache=True)
-def begin(state, kind, x, y, noise_var, usual_s):  # type: ignore[no-untyped-def]
+def begin(state, member, x, y, usual_var, usual_s):  # type: ignore[no-untyped-def]
     """A keypoint is there for the first time: its place is as sure as one measurement, its speed unknown."""
     state[:] = 0.0
     state[X], state[Y] = x, y
-    # As if the place a usual step ago had been anywhere near: the next measurement then sets the speed.
-    unsure = noise_var * 100.0
-    if kind == VELOCITY:
-        state[P], state[P + 2] = noise_var, unsure / (usual_s * usual_s)
-    elif kind == ACCELERATION:
-        state[P], state[P + 3] = noise_var, unsure / (usual_s * usual_s)
-        state[P + 5] = unsure / usual_s**4
-    elif kind == ONE_EURO:
+    if member[KIND] == VELOCITY:
+        state[P], state[P + 2] = usual_var, _UNSURE * usual_var / usual_s**2
+    elif member[KIND] == ACCELERATION:
+        state[P], state[P + 3] = usual_var, _UNSURE * usual_var / usual_s**2
+        state[P + 5] = _UNSURE * usual_var / usual_s**4
+    elif member[KIND] == ONE_EURO:
         state[GAIN_X], state[GAIN_Y] = x, y
 
 
 @njit(nogil=True, cache=True)
-def update(state, kind, first, second, third, x, y, noise_var, usual_noise_var, usual_s, step_s):  # type: ignore[no-untyped-def]
+def update(state, member, x, y, noise_var, step_s, usual_var, usual_s):  # type: ignore[no-untyped-def]
     """``step_s`` after the last measurement comes (x, y), with an error of variance ``noise_var`` px² along each axis.
 
-    ``first`` to ``third`` are the settings of a member of the bank (`posewire.predict.bank`), ``usual_noise_var`` and
-    ``usual_s`` the noise and the step that its time constant is meant for.
+    ``usual_var`` and ``usual_s``: the noise and the step that the member's numbers are meant for.
     """
-    if kind == VELOCITY:
-        _update_velocity(state, usual_noise_var * usual_s / first**4, x, y, noise_var, step_s)
-    elif kind == ACCELERATION:
-        _update_acceleration(state, usual_noise_var * usual_s / first**6, x, y, noise_var, step_s)
-    elif kind == ONE_EURO:
-        _update_one_euro(state, first, second, third, x, y, np.sqrt(usual_noise_var), step_s)
+    if member[KIND] == VELOCITY:
+        wander = member[_WANDER] * usual_var / usual_s
+        density = usual_var * usual_s / member[_AVERAGES] ** 4 + wander / member[_AVERAGES] ** 2
+        _update_velocity(state, density, wander, member[_LASTS], x, y, noise_var, step_s)
+    elif member[KIND] == ACCELERATION:
+        _update_acceleration(state, usual_var * usual_s / member[_AVERAGES] ** 6, x, y, noise_var, step_s)
+    elif member[KIND] == ONE_EURO:
+        _update_one_euro(state, member, x, y, np.sqrt(usual_var), step_s)
 
 
 @njit(nogil=True, cache=True)
-def ahead(state, kind, by_s):  # type: ignore[no-untyped-def]
+def ahead(state, member, by_s):  # type: ignore[no-untyped-def]
     """Where the keypoint will be ``by_s`` after its last measurement: x and y."""
-    bend = 0.5 * by_s * by_s if kind == ACCELERATION else 0.0
-    return (
-        state[X] + by_s * state[SPEED_X] + bend * state[GAIN_X],
-        state[Y] + by_s * state[SPEED_Y] + bend * state[GAIN_Y],
-    )
+    kind, lasts_s = member[KIND], member[_LASTS]
+    if kind == HOLD:
+        return state[X], state[Y]
+    if kind == ACCELERATION:
+        bend = 0.5 * by_s * by_s
+        return (
+            state[X] + by_s * state[SPEED_X] + bend * state[GAIN_X],
+            state[Y] + by_s * state[SPEED_Y] + bend * state[GAIN_Y],
+        )
+    if kind == VELOCITY and lasts_s > 0.0:
+        by_s = -lasts_s * np.expm1(-by_s / lasts_s)
+    return state[X] + by_s * state[SPEED_X], state[Y] + by_s * state[SPEED_Y]
 
 
 @njit(nogil=True, cache=True)
-def _update_velocity(state, density, x, y, noise_var, t):  # type: ignore[no-untyped-def]
-    """``density``: of the acceleration's white noise, px²/s³."""
+def _update_velocity(state, density, wander, lasts_s, x, y, noise_var, t):  # type: ignore[no-untyped-def]
+    """``density``: of the acceleration's white noise, px²/s³; ``wander``: of the measurement's random walk, px²/s."""
     a, b, c = state[P], state[P + 1], state[P + 2]
-    # F P F' + Q with F = [1 t; 0 1].
-    a, b = a + t * (2.0 * b + t * c) + density * t**3 / 3.0, b + t * c + density * t * t / 2.0
-    c += density * t
+    # F = [1 e; 0 g], and Q of what drives the speed (an Ornstein-Uhlenbeck process where it dies away).
+    if lasts_s <= 0.0 or lasts_s > 1e3 * t:
+        e, g = t, 1.0
+        q_place, q_both, q_speed = t**3 / 3.0, t * t / 2.0, t
+    else:
+        g = np.exp(-t / lasts_s)
+        e = lasts_s * (1.0 - g)
+        q_speed = 0.5 * lasts_s * (1.0 - g * g)
+        q_both = 0.5 * e * e
+        q_place = lasts_s * lasts_s * (t - 2.0 * e + q_speed)
+    a, b = a + e * (2.0 * b + e * c) + density * q_place + wander * t, g * (b + e * c) + density * q_both
+    c = g * g * c + density * q_speed
     place, speed = a / (a + noise_var), b / (a + noise_var)
-    state[X] += t * state[SPEED_X]
-    state[Y] += t * state[SPEED_Y]
+    state[X] += e * state[SPEED_X]
+    state[Y] += e * state[SPEED_Y]
+    state[SPEED_X] *= g
+    state[SPEED_Y] *= g
     off_x, off_y = x - state[X], y - state[Y]
     state[X] += place * off_x
     state[Y] += place * off_y
@@ -111,19 +131,16 @@ def _update_acceleration(state, density, x, y, noise_var, t):  # type: ignore[no
 
 
 @njit(nogil=True, cache=True)
-def _update_one_euro(state, least_hz, per_noise, speed_hz, x, y, noise_px, t):  # type: ignore[no-untyped-def]
-    """Casiez et al. 2012 with one cutoff for both axes, so that a turned picture gives a turned answer.
-
-    The speed is low-passed at ``speed_hz``, the place at ``least_hz`` + ``per_noise`` x speed in noises per second.
-    """
-    share = _smoothing(speed_hz, t)
+def _update_one_euro(state, member, x, y, noise_px, t):  # type: ignore[no-untyped-def]
+    """Casiez et al. 2012, with one cutoff for both axes, so that a turned picture gives a turned answer."""
+    share = _smoothing(member[_SPEED_HZ], t)
+    # The speed is that of measurements: from the filtered place, which stays behind, it would come out too great.
     state[SPEED_X] += share * ((x - state[GAIN_X]) / t - state[SPEED_X])
     state[SPEED_Y] += share * ((y - state[GAIN_Y]) / t - state[SPEED_Y])
     speed = np.sqrt(state[SPEED_X] ** 2 + state[SPEED_Y] ** 2)
-    share = _smoothing(least_hz + per_noise * speed / noise_px, t)
+    share = _smoothing(member[_LEAST_HZ] + member[_PER_NOISE] * speed / noise_px, t)
     state[X] += share * (x - state[X])
     state[Y] += share * (y - state[Y])
-    # The speed is that of measurements: from a filtered place, which stays behind, it would come out too great.
     state[GAIN_X], state[GAIN_Y] = x, y
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from posewire.predict import filters, state
-from posewire.predict.filters import HOLD, ahead, begin, update
+from posewire.predict.filters import HOLD, KIND, ahead, begin, update
 from posewire.predict.state import (
     COUNT,
     COUNT_LATELY,
@@ -95,17 +95,16 @@ def _take_in(s, k, x, y, score, time_ns, noise_px, usual_s, bank, rules, memory)
     anew = since_ns == NEVER or time_ns - since_ns > rules.restart_s * 1e9
     step_s = 0.0 if anew else (time_ns - since_ns) * 1e-9
     for m in range(bank.shape[0]):
-        own, kind = memory.filters[s, k, m], int(bank[m, 0])
-        if anew or kind == HOLD:
-            begin(own, kind, x, y, usual_var, usual_s)
+        if anew or bank[m, KIND] == HOLD:
+            begin(memory.filters[s, k, m], bank[m], x, y, usual_var, usual_s)
         elif step_s > 0.0:
-            update(own, kind, bank[m, 1], bank[m, 2], bank[m, 3], x, y, noise_var, usual_var, usual_s, step_s)
+            update(memory.filters[s, k, m], bank[m], x, y, noise_var, step_s, usual_var, usual_s)
     memory.seen_ns[s, k] = time_ns
     memory.last[s, k, 0], memory.last[s, k, 1], memory.last[s, k, 2] = x, y, score
 
 
 @njit(nogil=True, cache=True)
-def _choose(s, k, shared, rules, memory):  # type: ignore[no-untyped-def]
+def _choose(s, k, rules, memory):  # type: ignore[no-untyped-def]
     """The member with the least error of late; holding until there is enough to go by."""
     choice, error, weight = memory.choice, memory.error, memory.weight[s, k]
     if weight < rules.least_scored:
@@ -113,15 +112,12 @@ def _choose(s, k, shared, rules, memory):  # type: ignore[no-untyped-def]
         return
     best = 0
     least = np.inf
-    now = 0.0
     for m in range(error.shape[2]):
-        off = error[s, k, m] / weight + rules.shared * shared[m]
-        if off < least:
-            best, least = m, off
-        if m == choice[s, k]:
-            now = off
-    # Never loyal to what is worse than holding.
-    if least < rules.loyalty * now or now > error[s, k, 0] / weight + rules.shared * shared[0]:
+        if error[s, k, m] < least:
+            best, least = m, error[s, k, m]
+    now = error[s, k, choice[s, k]]
+    # Nobody is loyal to what is worse than holding.
+    if least < rules.loyalty * now or now > error[s, k, 0]:
         choice[s, k] = best
 
 
@@ -130,12 +126,12 @@ def _compiled(sources: int) -> Callable[..., int]:
 
     @njit(nogil=True, cache=True)
     def step(  # type: ignore[no-untyped-def]
-        poses, ids, time_ns, target_ns, noise_px, bank, rules, memory, predicted, used, shared
+        poses, ids, time_ns, target_ns, noise_px, bank, rules, memory, predicted, used
     ):  # fmt: skip
         """Poses float32 [A, K, 3] of animals ``ids`` int64 [A], taken at ``time_ns`` -> ``predicted`` at ``target_ns``.
 
-        ``used`` int64 [A, K] gets the member of the bank that made each, -1 where there is none. ``shared`` float64
-        [M] is scratch. The other arguments are `Predictor`'s. Returns how many animals were predicted.
+        ``used`` int64 [A, K] gets the member of the bank that made each, -1 where there is none. The other
+        arguments are `Predictor`'s. Returns how many animals were predicted.
         """
         if sources < 0:
             return 0
@@ -181,24 +177,17 @@ def _compiled(sources: int) -> Callable[..., int]:
             else:
                 memory.targets[s, place] = target_ns
                 memory.waiting[s, place] = np.nan
-            shared[:] = 0.0
-            total = 0.0
-            if rules.shared > 0.0:
-                for k in range(keypoints):
-                    shared += memory.error[s, k]
-                    total += memory.weight[s, k]
-                shared /= max(total, 1.0)
             for k in range(keypoints):
                 since_ns = memory.seen_ns[s, k]
                 if since_ns == NEVER or time_ns - since_ns > coast_ns:
                     predicted[a, k] = np.nan
                     predicted[a, k, 2] = poses[a, k, 2]
                     continue
-                _choose(s, k, shared, rules, memory)
+                _choose(s, k, rules, memory)
                 chosen = memory.choice[s, k]
                 by_s = (target_ns - since_ns) * 1e-9
                 for m in range(members):
-                    x, y = ahead(memory.filters[s, k, m], int(bank[m, 0]), by_s)
+                    x, y = ahead(memory.filters[s, k, m], bank[m], by_s)
                     if place >= 0:
                         memory.waiting[s, place, k, m, 0], memory.waiting[s, place, k, m, 1] = x, y
                     if m == chosen:

@@ -1,7 +1,8 @@
-"""Where each keypoint will be when the stimulus acts: poses of a frame in, predicted poses out, with their own score."""
+"""Where each keypoint will be when the stimulus acts: poses in, predicted poses out, and how well that goes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,8 @@ class Predictor:
 
     ``noise_px``: what a measured place is usually off by, along an axis; only how the noises of keypoints compare
     depends on it, and what One-Euro takes for fast. ``waiting``: predictions of an animal that can wait for their
-    measurement at a time: more than that many frames ahead, not every prediction is scored.
+    measurement at a time: more than that many frames ahead, not every prediction is scored. ``network_px``: the mean
+    error of the network's own places, if it is known.
 
     After `step`, ``predicted`` float32 [A, K, 3] = x, y, score, and ``used`` int64 [A, K]: which member of ``bank``
     made each, -1 where nothing is predicted. Both are overwritten by the next call.
@@ -43,17 +45,18 @@ class Predictor:
         *,
         noise_px: float = 1.0,
         slots: int = 32,
-        waiting: int = 64,
+        waiting: int = 128,
+        network_px: float | None = None,
         bank: Sequence[Member] = BANK,
         rules: PredictRules = USUAL,
     ) -> None:
-        """Compiles the kernel, or loads what was compiled. Raises ValueError for a bank that does not begin with hold."""
+        """Compiles the kernel, or loads what was compiled. Raises ValueError for a bank not beginning with hold."""
         self.bank = tuple(bank)
         self._table = as_table(bank)
         self._rules = as_record(rules)
         self._noise_px = float(noise_px)
+        self._network_px = network_px
         self._memory = make_memory(slots, keypoints, len(bank), waiting)
-        self._shared = np.zeros(len(bank))
         self._one = np.zeros(1, np.int64)
         self._room(slots, keypoints)
         self.step(np.zeros((1, keypoints, 3), np.float32), None, 0, 0)
@@ -85,7 +88,7 @@ class Predictor:
             ids = self._one if animals == 1 else np.arange(animals)
         step(
             poses, ids, time_ns, target_ns, self._noise_px, self._table, self._rules, self._memory,
-            self.predicted, self.used, self._shared,
+            self.predicted, self.used,
         )  # fmt: skip
         return self.predicted
 
@@ -94,24 +97,29 @@ class Predictor:
         (between two frames: on the line between their places).
 
         ``error_px`` of what was given out, ``hold_px`` of holding the last pose, ``gain`` the share by which the first
-        is below the second, ``scored`` how many there were; ``lately`` the same of the last seconds; ``keypoints`` for
-        each keypoint [error, hold]. None where nothing has been scored. ``in_use``: for each member of the bank that is
-        in use, by how many keypoints of the animals that are in view.
+        is below the second, ``scored`` how many there were, ``unscored`` how many frames' were not kept; ``lately``
+        the same means over the last seconds; ``keypoints``: for each, its means. None where nothing has been scored.
+
+        ``true_px``, ``true_hold_px``: what the errors should be against where keypoints really are, which nobody sees:
+        the network's own error, if it is known, is another one beside that of predicting, and adds to it in squares.
+        ``in_use``: for each member of the bank that is in use, by how many keypoints of the animals in view.
         """
         told = self._memory.told
         total = told.sum(axis=0)
-        used, held, count = (float(total[column]) for column in (USED, HELD, COUNT))
-        lately = tuple(float(total[column]) for column in (USED_LATELY, HELD_LATELY, COUNT_LATELY))
+        figures: dict[str, Any] = _compared(total[USED], total[HELD], total[COUNT])
         return {
-            **_compared(used, held, count),
-            "scored": round(count),
-            "lately": _compared(*lately),
-            "keypoints": [
-                [float(row[USED] / row[COUNT]), float(row[HELD] / row[COUNT])] if row[COUNT] else None for row in told
-            ],
-            "in_use": self._in_use(),
+            **figures,
+            "true_px": self._true(figures["error_px"]),
+            "true_hold_px": self._true(figures["hold_px"]),
+            "scored": round(float(total[COUNT])),
             "unscored": round(float(self._memory.common[1])),
+            "lately": _compared(total[USED_LATELY], total[HELD_LATELY], total[COUNT_LATELY]),
+            "keypoints": [_compared(row[USED], row[HELD], row[COUNT]) for row in told],
+            "in_use": self._in_use(),
         }
+
+    def _true(self, error_px: float | None) -> float | None:
+        return None if error_px is None or self._network_px is None else math.hypot(error_px, self._network_px)
 
     def _in_use(self) -> dict[str, int]:
         memory = self._memory
@@ -127,4 +135,5 @@ class Predictor:
 def _compared(used: float, held: float, count: float) -> dict[str, float | None]:
     if not count:
         return {"error_px": None, "hold_px": None, "gain": None}
-    return {"error_px": used / count, "hold_px": held / count, "gain": 1.0 - used / held if held else 0.0}
+    gain = float(1.0 - used / held) if held else 0.0
+    return {"error_px": float(used / count), "hold_px": float(held / count), "gain": gain}

@@ -137,7 +137,8 @@ class PosePacker:
         stamp = [_text(name) + _INT64 for name in ("picked", "prepared", "inferred", "decoded", "sent")]
         before = [
             (b"\x8c" if ahead else b"\x8a") + _text("v") + _small(VERSION)
-            + _text("session") + msgpack.packb(self.session) + _text("stream") + _text(self.stream) + _text("seq") + _UINT32,
+            + _text("session") + msgpack.packb(self.session) + _text("stream") + _text(self.stream)
+            + _text("seq") + _UINT32,
             _text("frame") + _UINT32,
             _text("stamps") + b"\x89" + _text("grabbed") + _INT64,
             *stamp,

@@ -31,6 +31,7 @@ _FIRST_USUAL_S = 0.01
 # Measured places are joined by a straight line over so many usual steps, or this long, at most.
 _JOINED_STEPS = 3.0
 _JOINED_S = 0.1
+_MEMORY_STEPS = 30.0  # of usual steps errors are remembered at least, however slow the frames come
 
 
 @njit(nogil=True, cache=True)
@@ -52,15 +53,21 @@ def _slot_of(number, time_ns, memory):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _judge(s, k, x, y, time_ns, joined_ns, rules, memory):  # type: ignore[no-untyped-def]
+def _judge(s, k, x, y, time_ns, usual_s, rules, memory):  # type: ignore[no-untyped-def]
     """Holds what was predicted for the time since the last measurement against the line from there to (x, y)."""
     since_ns = memory.seen_ns[s, k]
-    if since_ns == NEVER or time_ns - since_ns > joined_ns or time_ns <= since_ns:
+    if since_ns == NEVER or time_ns <= since_ns:
         return
     passed_s = (time_ns - since_ns) * 1e-9
-    fade, fade_lately = np.exp(-passed_s / rules.memory_s), np.exp(-passed_s / rules.recent_s)
+    if passed_s > max(_JOINED_S, _JOINED_STEPS * usual_s):
+        return
     told, error = memory.told, memory.error
     members = error.shape[2]
+    fade = np.exp(-passed_s / max(rules.memory_s, _MEMORY_STEPS * usual_s))
+    memory.weight[s, k] *= fade
+    for m in range(members):
+        error[s, k, m] *= fade
+    fade = np.exp(-passed_s / rules.recent_s)
     for r in range(memory.targets.shape[1]):
         target_ns = memory.targets[s, r]
         if not since_ns < target_ns <= time_ns or np.isnan(memory.waiting[s, r, k, 0, 0]):
@@ -68,12 +75,12 @@ def _judge(s, k, x, y, time_ns, joined_ns, rules, memory):  # type: ignore[no-un
         share = (target_ns - since_ns) / (time_ns - since_ns)
         there_x = memory.last[s, k, 0] + share * (x - memory.last[s, k, 0])
         there_y = memory.last[s, k, 1] + share * (y - memory.last[s, k, 1])
-        memory.weight[s, k] = fade * memory.weight[s, k] + 1.0
+        memory.weight[s, k] += 1.0
         used = held = 0.0
         for m in range(members):
             off_x, off_y = memory.waiting[s, r, k, m, 0] - there_x, memory.waiting[s, r, k, m, 1] - there_y
             off = np.sqrt(off_x * off_x + off_y * off_y)
-            error[s, k, m] = fade * error[s, k, m] + off
+            error[s, k, m] += off
             if m == memory.given[s, r, k]:
                 used = off
             if m == 0:
@@ -81,9 +88,10 @@ def _judge(s, k, x, y, time_ns, joined_ns, rules, memory):  # type: ignore[no-un
         told[k, USED] += used
         told[k, HELD] += held
         told[k, COUNT] += 1.0
-        told[k, USED_LATELY] = fade_lately * told[k, USED_LATELY] + used
-        told[k, HELD_LATELY] = fade_lately * told[k, HELD_LATELY] + held
-        told[k, COUNT_LATELY] = fade_lately * told[k, COUNT_LATELY] + 1.0
+        told[k, USED_LATELY] = fade * told[k, USED_LATELY] + used
+        told[k, HELD_LATELY] = fade * told[k, HELD_LATELY] + held
+        told[k, COUNT_LATELY] = fade * told[k, COUNT_LATELY] + 1.0
+        fade = 1.0
 
 
 @njit(nogil=True, cache=True)
@@ -146,7 +154,6 @@ def _compiled(sources: int) -> Callable[..., int]:
         clock[0] = time_ns
         target_ns = max(target_ns, time_ns)
         usual_s = common[0] if common[0] > 0.0 else _FIRST_USUAL_S
-        joined_ns = int(max(_JOINED_S, _JOINED_STEPS * usual_s) * 1e9)
         coast_ns = int(rules.coast_s * 1e9)
         keypoints, members = poses.shape[1], bank.shape[0]
         done = 0
@@ -164,7 +171,7 @@ def _compiled(sources: int) -> Callable[..., int]:
             for k in range(keypoints):
                 x, y, score = float(poses[a, k, 0]), float(poses[a, k, 1]), float(poses[a, k, 2])
                 if np.isfinite(x) and np.isfinite(y):
-                    _judge(s, k, x, y, time_ns, joined_ns, rules, memory)
+                    _judge(s, k, x, y, time_ns, usual_s, rules, memory)
                     _take_in(s, k, x, y, score, time_ns, noise_px, usual_s, bank, rules, memory)
             # What is past has been judged, or never will be.
             place = -1

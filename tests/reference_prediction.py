@@ -10,7 +10,6 @@ import numpy as np
 from posewire.predict import BANK, PredictRules
 from posewire.predict.predictor import USUAL
 
-
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 
@@ -139,7 +138,7 @@ class SlowPredictor:
             time_ns = max(time_ns, self.last_ns)
             passed = (time_ns - self.last_ns) * 1e-9
             if 0 < passed < 0.5:
-                self.usual_s += (passed - self.usual_s) / (50 if self.usual_s else 1)
+                self.usual_s += int((passed - self.usual_s) * 1e9 / (50 if self.usual_s else 1)) * 1e-9
         self.last_ns = time_ns
         target_ns = max(target_ns, time_ns)
         predicted, used = np.full(poses.shape, np.nan, np.float32), np.full(poses.shape[:2], -1)

@@ -13,11 +13,16 @@ from posewire.frame import Floats
 from posewire.predict.bank import BANK, Member, PredictRules, as_record, as_table
 from posewire.predict.kernel import step
 from posewire.predict.state import (
+    CHOICE,
     COUNT,
     COUNT_LATELY,
     HELD,
     HELD_LATELY,
+    ID,
     NOBODY,
+    TAKEN,
+    TIME,
+    UNKEPT,
     USED,
     USED_LATELY,
     clear,
@@ -59,6 +64,7 @@ class Predictor:
         self._memory = make_memory(slots, keypoints, len(bank), waiting)
         self._one = np.zeros(1, np.int64)
         self._room(slots, keypoints)
+        self.reset()
         self.step(np.zeros((1, keypoints, 3), np.float32), None, 0, 0)
         self.reset()
 
@@ -70,9 +76,10 @@ class Predictor:
 
     def forget(self) -> None:
         """The next frame has nothing to do with the last; what was told of errors stays."""
-        told = self._memory.told.copy()
+        told, unkept = self._memory.told.copy(), self._memory.clock[UNKEPT]
         clear(self._memory)
         self._memory.told[...] = told
+        self._memory.clock[UNKEPT] = unkept
 
     def step(self, poses: Floats, ids: npt.NDArray[np.int64] | None, time_ns: int, target_ns: int) -> Floats:
         """One frame: ``poses`` float32 [A, K, 3] = x, y (px; NaN where absent), score, taken at ``time_ns``, of the
@@ -83,7 +90,9 @@ class Predictor:
         animals = len(poses)
         if animals > len(self._predicted_room):
             self._room(animals, poses.shape[1])
-        self.predicted, self.used = self._predicted_room[:animals], self._used_room[:animals]
+            self.predicted = self._predicted_room[:0]
+        if animals != len(self.predicted):
+            self.predicted, self.used = self._predicted_room[:animals], self._used_room[:animals]
         if ids is None:
             ids = self._one if animals == 1 else np.arange(animals)
         step(
@@ -112,7 +121,7 @@ class Predictor:
             "true_px": self._true(figures["error_px"]),
             "true_hold_px": self._true(figures["hold_px"]),
             "scored": round(float(total[COUNT])),
-            "unscored": round(float(self._memory.common[1])),
+            "unscored": int(self._memory.clock[UNKEPT]),
             "lately": _compared(total[USED_LATELY], total[HELD_LATELY], total[COUNT_LATELY]),
             "keypoints": [_compared(row[USED], row[HELD], row[COUNT]) for row in told],
             "in_use": self._in_use(),
@@ -123,8 +132,8 @@ class Predictor:
 
     def _in_use(self) -> dict[str, int]:
         memory = self._memory
-        seen = (memory.ids != NOBODY) & (memory.taken_ns == memory.clock[0])
-        counts = np.bincount(memory.choice[seen].ravel(), minlength=len(self.bank))
+        seen = (memory.who[:, ID] != NOBODY) & (memory.who[:, TAKEN] == memory.clock[TIME])
+        counts = np.bincount(memory.marks[seen][..., CHOICE].ravel(), minlength=len(self.bank))
         return {member.name: int(n) for member, n in zip(self.bank, counts, strict=True) if n}
 
     def _room(self, animals: int, keypoints: int) -> None:

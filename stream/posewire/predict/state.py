@@ -13,60 +13,53 @@ NOBODY = -1  # in a slot
 NEVER = -(2**62)  # instead of a time
 FREE = -(2**62)  # instead of a target: the place is not in use
 
-# Columns of `Memory.told`.
-USED, HELD, COUNT, USED_LATELY, HELD_LATELY, COUNT_LATELY = range(6)
+ID, TAKEN = range(2)  # columns of `Memory.who`
+SEEN, CHOICE = range(2)  # of `Memory.marks`
+WEIGHT = 0  # column of `Memory.error`; the members follow
+TARGET = 0  # row of `Memory.notes`; the keypoints follow
+USED, HELD, COUNT, USED_LATELY, HELD_LATELY, COUNT_LATELY = range(6)  # of `Memory.told`
+TIME, USUAL, UNKEPT = range(3)  # places in `Memory.clock`
 
 
 class Memory(NamedTuple):
-    """Of S slots (one an animal, who stays in it), K keypoints, M members of the bank and R waiting predictions."""
+    """Of S slots (one an animal, who stays in it), K keypoints, M members of the bank and R waiting predictions.
 
-    ids: npt.NDArray[np.int64]
-    """[S] who."""
-    taken_ns: npt.NDArray[np.int64]
-    """[S]: when the animal was seen last."""
-    seen_ns: npt.NDArray[np.int64]
-    """[S, K]: when each keypoint was found last; of the measurement in ``last``."""
+    As few arrays as can be: each costs objects of Python, and time, when it is handed to a kernel.
+    """
+
+    who: npt.NDArray[np.int64]
+    """[S, 2]: id, `NOBODY` for none; when the animal was seen last, ns."""
+    marks: npt.NDArray[np.int64]
+    """[S, K, 2]: when the keypoint was found last, ns; the member in use."""
     last: npt.NDArray[np.float64]
     """[S, K, 3]: x, y, score of that."""
     filters: npt.NDArray[np.float64]
     """[S, K, M, NUMBERS]: see `posewire.predict.filters`."""
     error: npt.NDArray[np.float64]
-    """[S, K, M]: fading sum of the errors (px) of each member."""
-    weight: npt.NDArray[np.float64]
-    """[S, K]: fading count of them."""
-    choice: npt.NDArray[np.int64]
-    """[S, K]: the member in use."""
-    targets: npt.NDArray[np.int64]
-    """[S, R]: the times (ns) that predictions waiting for their measurement are for; `FREE` where there is none."""
+    """[S, K, 1 + M]: fading count of predictions that met their measurement; fading sum of each member's errors, px."""
+    notes: npt.NDArray[np.int64]
+    """[S, 1 + K, R]: the time (ns) that a waiting prediction is for, `FREE` where there is none; the member given."""
     waiting: npt.NDArray[np.float32]
     """[S, R, K, M, 2]: those predictions, NaN where there is none."""
-    given: npt.NDArray[np.int64]
-    """[S, R, K]: the member that was given out."""
     told: npt.NDArray[np.float64]
     """[K, 6]: sums of errors (px) of what was given out and of holding, and their count; then the same, fading."""
-    common: npt.NDArray[np.float64]
-    """[2]: usual time (s) between frames, 0 before there are two; predictions that found no place to wait in."""
     clock: npt.NDArray[np.int64]
-    """[1]: time (ns) of the last frame."""
+    """[3]: time of the last frame, ns; usual time between frames, ns, 0 before there are two; frames whose prediction
+    found no place to wait in."""
 
 
 def make_memory(slots: int, keypoints: int, members: int, waiting: int) -> Memory:
     """Arrays of these sizes, as `clear` leaves them."""
     memory = Memory(
-        np.zeros(slots, np.int64),
-        np.zeros(slots, np.int64),
-        np.zeros((slots, keypoints), np.int64),
+        np.zeros((slots, 2), np.int64),
+        np.zeros((slots, keypoints, 2), np.int64),
         np.zeros((slots, keypoints, 3)),
         np.zeros((slots, keypoints, members, NUMBERS)),
-        np.zeros((slots, keypoints, members)),
-        np.zeros((slots, keypoints)),
-        np.zeros((slots, keypoints), np.int64),
-        np.zeros((slots, waiting), np.int64),
+        np.zeros((slots, keypoints, 1 + members)),
+        np.zeros((slots, 1 + keypoints, waiting), np.int64),
         np.zeros((slots, waiting, keypoints, members, 2), np.float32),
-        np.zeros((slots, waiting, keypoints), np.int64),
         np.zeros((keypoints, 6)),
-        np.zeros(2),
-        np.zeros(1, np.int64),
+        np.zeros(3, np.int64),
     )
     clear(memory)
     return memory
@@ -76,8 +69,8 @@ def clear(memory: Memory) -> None:
     """Nobody was ever seen, nothing was ever told."""
     for part in memory:
         part[...] = 0
-    memory.ids[:] = NOBODY
-    memory.taken_ns[:] = NEVER
-    memory.seen_ns[:] = NEVER
-    memory.targets[:] = FREE
-    memory.clock[:] = NEVER
+    memory.who[:, ID] = NOBODY
+    memory.who[:, TAKEN] = NEVER
+    memory.marks[..., SEEN] = NEVER
+    memory.notes[:, TARGET] = FREE
+    memory.clock[TIME] = NEVER

@@ -107,7 +107,8 @@ class Pipeline:
         from posewire.predict import Predictor  # kernels that nobody else needs
 
         contract = self.model.contract
-        error = contract.error_px.get("value")
+        # A card of several animals also counts animals that were missed or taken for one another.
+        error = None if self.several else contract.error_px.get("value")
         return Predictor(
             len(contract.keypoints),
             noise_px=_NOISE_STRIDES * contract.stride / contract.scale,

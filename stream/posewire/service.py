@@ -305,6 +305,8 @@ class Service:
 
     def report(self) -> dict[str, Any]:
         """The object of ``run --json``."""
+        if self.pipeline.predictor is not None and self._truth.mean_px is not None:
+            self.pipeline.predictor.network_px = self._truth.mean_px  # rather than what the model's card says
         seconds = max(0.0, (self._last_ns - self._first_ns) / 1e9) if self._first_ns is not None else 0.0
         report = run_report(self.settings, self.pipeline, self.ledger, self._slot.skipped, seconds, self.publisher)
         report["session"] = self.session.hex()

@@ -38,7 +38,7 @@ class Predictor:
     ``noise_px``: what a measured place is usually off by, along an axis; only how the noises of keypoints compare
     depends on it, and what One-Euro takes for fast. ``waiting``: predictions of an animal that can wait for their
     measurement at a time: more than that many frames ahead, not every prediction is scored. ``network_px``: the mean
-    error of the network's own places, if it is known.
+    error of the network's own places, if it is known; it may be set later.
 
     After `step`, ``predicted`` float32 [A, K, 3] = x, y, score, and ``used`` int64 [A, K]: which member of ``bank``
     made each, -1 where nothing is predicted. Both are overwritten by the next call.
@@ -60,7 +60,7 @@ class Predictor:
         self._table = as_table(bank)
         self._rules = as_record(rules)
         self._noise_px = float(noise_px)
-        self._network_px = network_px
+        self.network_px = network_px
         self._memory = make_memory(slots, keypoints, len(bank), waiting)
         self._one = np.zeros(1, np.int64)
         self._room(slots, keypoints)
@@ -80,6 +80,11 @@ class Predictor:
         clear(self._memory)
         self._memory.told[...] = told
         self._memory.clock[UNKEPT] = unkept
+
+    def forget_scores(self) -> None:
+        """`figures` tell of what is scored from now on; predictions go on as they were."""
+        self._memory.told[...] = 0.0
+        self._memory.clock[UNKEPT] = 0
 
     def step(self, poses: Floats, ids: npt.NDArray[np.int64] | None, time_ns: int, target_ns: int) -> Floats:
         """One frame: ``poses`` float32 [A, K, 3] = x, y (px; NaN where absent), score, taken at ``time_ns``, of the
@@ -128,7 +133,7 @@ class Predictor:
         }
 
     def _true(self, error_px: float | None) -> float | None:
-        return None if error_px is None or self._network_px is None else math.hypot(error_px, self._network_px)
+        return None if error_px is None or self.network_px is None else math.hypot(error_px, self.network_px)
 
     def _in_use(self) -> dict[str, int]:
         memory = self._memory

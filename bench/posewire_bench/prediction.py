@@ -8,10 +8,11 @@ same poses), and compared with the drawn truth. ``--live`` starts `posewire run`
 each seed, and prints its report's own comparison. A video is predicted one frame ahead and compared with the pose
 measured in that frame; its first half is left out of the figures (and may have been used to choose the predictors).
 
-Columns (px): error of what was predicted, of holding, the share by which the first is lower; ``network`` is the error
-of the network's own places at those times, which nobody can go below; ``said`` is the run's self-score against what
-came, ``true`` its estimate against the truth, given the network's error on these frames, ``card`` the same given the
-error on the model's card, each over what is computed here.
+Columns (px), over visible keypoints: error of what was predicted, of holding, the share by which the first is lower;
+``network`` is the error of the network's own places at those times, which nobody can go below. ``said`` is the run's
+self-score against what came, ``true`` its estimate against the truth (of all keypoints that were found, hidden ones
+too), given the network's error on these frames, ``card`` the same given the error on the model's card, each over what
+is computed here.
 """
 
 from __future__ import annotations
@@ -75,13 +76,17 @@ def record(pipeline: Pipeline, spec: str, frames: int) -> Recording:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Mean errors in px: of what was predicted, of holding, of the network itself (0 without truth); then what the
-    predictor said: its error against what came, and its estimate against the truth (None without a card)."""
+    """Mean errors in px: of what was predicted, of holding, of the network itself (0 without truth), over visible
+    keypoints; of what was predicted against what came; against the truth over all that were found, and the network's
+    over the same; then what the predictor said: its error against what came, and its estimate against the truth given
+    the model's card (None without one)."""
 
     error: float
     hold: float
     network: float
     came: float
+    found: float
+    found_network: float
     said: float
     said_card: float | None
 
@@ -91,7 +96,7 @@ class Outcome:
 
     @property
     def said_true(self) -> float:
-        return math.hypot(self.said, self.network)
+        return math.hypot(self.said, self.found_network)
 
 
 def outcome(recording: Recording, predictor: Predictor, age_ms: float, lead_ms: float, begin: int) -> Outcome:
@@ -111,10 +116,11 @@ def outcome(recording: Recording, predictor: Predictor, age_ms: float, lead_ms: 
     there = came if recording.truth is None else between(recording.truth, at[rows])
     off, held = (np.linalg.norm(some[rows, 0, :, :2] - there, axis=-1) for some in (predicted, poses))
     own = np.linalg.norm(came - there, axis=-1)
-    counts = np.isfinite(off) & np.isfinite(held) & np.isfinite(own)
+    found = np.isfinite(off) & np.isfinite(held) & np.isfinite(own)
+    counts = found
     if recording.visible is not None:
         before = np.floor(at[rows]).astype(int)
-        counts &= recording.visible[before] & recording.visible[np.minimum(before + 1, count - 1)]
+        counts = found & recording.visible[before] & recording.visible[np.minimum(before + 1, count - 1)]
     figures = predictor.figures()
     said = figures["error_px"]
     return Outcome(
@@ -122,6 +128,8 @@ def outcome(recording: Recording, predictor: Predictor, age_ms: float, lead_ms: 
         float(held[counts].mean()),
         float(own[counts].mean()),
         float(np.nanmean(np.linalg.norm(predicted[rows, 0, :, :2] - came, axis=-1))),
+        float(off[found].mean()),
+        float(own[found].mean()),
         math.nan if said is None else said,
         figures["true_px"],
     )
@@ -164,7 +172,7 @@ def main() -> None:
             age = report["latency_ms"]["total"]["p50"] - report["latency_ms"]["publish"]["p50"]
             write(
                 f"seed {seed:<11}{age:7.1f}{said['truth_px']:8.3f}{said['truth_hold_px']:8.3f}{said['truth_gain']:8.1%}"
-                f"{said['error_px']:8.3f}{said['true_px'] / said['truth_px']:7.3f}\n"
+                f"{said['error_px']:8.3f}{said['true_px'] / said['found_truth_px']:7.3f}\n"
             )
     if arguments.video is not None:
         pipeline = Pipeline(load_model(arguments.model), lead_ms=arguments.lead_ms)
@@ -191,13 +199,16 @@ def _drawn(arguments: argparse.Namespace, write: Any) -> None:
             write(f"seed {seed:<11}{age:7.1f}" + _line(found))
     for age, several in means.items():
         fields = (np.mean([getattr(one, name) for one in several]) for name in ("error", "hold", "network"))
-        rest = (np.mean([getattr(one, name) for one in several]) for name in ("came", "said", "said_card"))
+        rest = (
+            np.mean([getattr(one, name) for one in several])
+            for name in ("came", "found", "found_network", "said", "said_card")
+        )
         write(f"{'all':16}{age:7.1f}" + _line(Outcome(*(float(x) for x in fields), *(float(x) for x in rest))))
 
 
 def _line(found: Outcome) -> str:
-    card = "" if found.said_card is None else f"{found.said_card / found.error:7.3f}"
-    said, true = found.said / found.came, found.said_true / found.error
+    card = "" if found.said_card is None else f"{found.said_card / found.found:7.3f}"
+    said, true = found.said / found.came, found.said_true / found.found
     return f"{found.error:8.3f}{found.hold:8.3f}{found.gain:8.1%}{found.network:9.3f}{said:7.3f}{true:7.3f}{card}\n"
 
 

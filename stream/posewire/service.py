@@ -273,7 +273,7 @@ class Service:
                 self._ahead.add(time_ns, poses, time_ns + pipeline.lead_ns, predicted, frame.truth)
         if self._viewer is not None:
             text = f"frame {frame.number}   latency {(returned - frame.grabbed_ns) / 1e6:.1f} ms   {self.provider}"
-            self._viewer.offer(frame.image, pipeline.poses, text, pipeline.ids, pipeline.id_scores, pipeline.box)
+            self._viewer.offer(frame.image, poses, text, ids, pipeline.id_scores, pipeline.box, predicted)
         self._grabber.recycle(frame)
 
     def _close(self, failure: BaseException | None) -> None:
@@ -305,8 +305,8 @@ class Service:
 
     def report(self) -> dict[str, Any]:
         """The object of ``run --json``."""
-        if self.pipeline.predictor is not None and self._truth.mean_px is not None:
-            self.pipeline.predictor.network_px = self._truth.mean_px  # rather than what the model's card says
+        if self.pipeline.predictor is not None and self._ahead is not None and self._ahead.network_px is not None:
+            self.pipeline.predictor.network_px = self._ahead.network_px  # rather than what the model's card says
         seconds = max(0.0, (self._last_ns - self._first_ns) / 1e9) if self._first_ns is not None else 0.0
         report = run_report(self.settings, self.pipeline, self.ledger, self._slot.skipped, seconds, self.publisher)
         report["session"] = self.session.hex()

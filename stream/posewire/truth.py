@@ -67,17 +67,18 @@ class _Foretold:
 class PredictionTruth:
     """How far predicted keypoints are from where they then were, over a session, beside those of the last pose.
 
-    An animal is that true one which is nearest on average when it is predicted, as in `TruthScore`; a keypoint counts
-    if it is predicted, was found, and is visible at both frames about the time it is predicted for. Between frames the
-    truth lies on the straight line.
+    An animal is that true one which is nearest on average when it is predicted, as in `TruthScore`. Between frames the
+    truth lies on the straight line. A keypoint counts among the visible ones if it is so at both frames about the time
+    that it is predicted for, and among those that were found whether it is visible or not.
     """
 
     def __init__(self, keypoints: Sequence[str]) -> None:
         self._pairing = TruthScore(keypoints)._pairing
         self._waiting: deque[_Foretold] = deque(maxlen=10_000)
         self._last: tuple[int, Truth] | None = None
-        self._sums: npt.NDArray[np.float64] = np.zeros(2)  # px: predicted, held
-        self._count = 0
+        self._visible: npt.NDArray[np.float64] = np.zeros(3)  # px of predicted and held ones, and how many
+        self._found: npt.NDArray[np.float64] = np.zeros(3)
+        self._own: npt.NDArray[np.float64] = np.zeros(2)  # px of found ones when they were found, and how many
 
     def add(self, time_ns: int, poses: Floats, target_ns: int, predicted: Floats, truth: Truth) -> None:
         """Enter one frame of ``time_ns``: ``poses`` float32 [A, K, 3], and where they should be at ``target_ns``."""
@@ -89,15 +90,25 @@ class PredictionTruth:
         for pose, ahead in zip(poses[:, ours, :2], predicted[:, ours, :2], strict=True):
             away = np.linalg.norm(truth.points[:, theirs] - pose, axis=-1)
             if np.isfinite(away).any():
-                nearest = int(np.argmin(np.nanmean(away[:, np.isfinite(pose[:, 0])], axis=1)))
+                known = np.isfinite(pose[:, 0])
+                nearest = int(np.argmin(away[:, known].mean(axis=1)))
+                self._own += away[nearest, known].sum(), known.sum()
                 self._waiting.append(_Foretold(target_ns, nearest, np.stack([ahead, pose])))
 
     def figures(self) -> dict[str, float | None]:
-        """``truth_px``, ``truth_hold_px`` (means) and ``truth_gain``; all None if nothing could be compared."""
-        if not self._count:
-            return {"truth_px": None, "truth_hold_px": None, "truth_gain": None}
-        predicted, held = (float(total) / self._count for total in self._sums)
-        return {"truth_px": predicted, "truth_hold_px": held, "truth_gain": 1.0 - predicted / held if held else 0.0}
+        """``truth_px``, ``truth_hold_px`` (means) and ``truth_gain`` of visible keypoints, and the same of all that
+        were found, ``found_truth_px`` and so on; all None if nothing could be compared."""
+        figures: dict[str, float | None] = {}
+        for name, (predicted, held, count) in (("truth", self._visible), ("found_truth", self._found)):
+            figures[f"{name}_px"] = float(predicted / count) if count else None
+            figures[f"{name}_hold_px"] = float(held / count) if count else None
+            figures[f"{name}_gain"] = float(1.0 - predicted / held) if held else None
+        return figures
+
+    @property
+    def network_px(self) -> float | None:
+        """Mean error of the places that were found, visible or not; None if there were none."""
+        return float(self._own[0] / self._own[1]) if self._own[1] else None
 
     def _judge(self, time_ns: int, truth: Truth, theirs: list[int]) -> None:
         for _ in range(len(self._waiting)):
@@ -111,10 +122,10 @@ class PredictionTruth:
             share = (foretold.target_ns - before_ns) / max(time_ns - before_ns, 1)
             now, then = truth.points[foretold.animal, theirs], before.points[foretold.animal, theirs]
             errors = np.linalg.norm(foretold.points - (then + share * (now - then)), axis=-1)
-            counts = truth.visible[foretold.animal, theirs] & before.visible[foretold.animal, theirs]
-            counts = counts & np.isfinite(errors).all(axis=0)
-            self._sums += errors[:, counts].sum(axis=1)
-            self._count += int(counts.sum())
+            known = np.isfinite(errors).all(axis=0)
+            seen = known & truth.visible[foretold.animal, theirs] & before.visible[foretold.animal, theirs]
+            for sums, counts in ((self._found, known), (self._visible, seen)):
+                sums += *errors[:, counts].sum(axis=1), counts.sum()
 
 
 class IdentityTruth:

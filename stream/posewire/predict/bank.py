@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -97,12 +98,20 @@ class PredictRules:
                 raise ValueError(f"{field.name} is {value}: expected a number above 0")
 
 
-RULES = np.dtype([(field.name, np.float64) for field in fields(PredictRules)])
+class Rules(NamedTuple):
+    """`PredictRules` for kernels."""
+
+    coast_s: float
+    restart_s: float
+    memory_s: float
+    recent_s: float
+    least_scored: float
+    loyalty: float
 
 
-def as_record(rules: PredictRules) -> npt.NDArray[np.void]:
-    """``rules`` as an array of one record, for kernels."""
-    return np.array([tuple(float(getattr(rules, name)) for name in RULES.names or ())], RULES)
+def as_numbers(rules: PredictRules) -> npt.NDArray[np.float64]:
+    """``rules`` in the order of `Rules`, float64 [6]."""
+    return np.array([getattr(rules, name) for name in Rules._fields])
 
 
 def as_table(bank: Sequence[Member]) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posewire.frame import Floats
-from posewire.predict.bank import BANK, Member, PredictRules, as_record, as_table
+from posewire.predict.bank import BANK, Member, PredictRules, as_numbers, as_table
 from posewire.predict.kernel import step
 from posewire.predict.state import (
     CHOICE,
@@ -58,7 +58,7 @@ class Predictor:
         """Compiles the kernel, or loads what was compiled. Raises ValueError for a bank not beginning with hold."""
         self.bank = tuple(bank)
         self._table = as_table(bank)
-        self._rules = as_record(rules)
+        self._rules = as_numbers(rules)
         self._noise_px = float(noise_px)
         self.network_px = network_px
         self._memory = make_memory(slots, keypoints, len(bank), waiting)
@@ -101,8 +101,8 @@ class Predictor:
         if ids is None:
             ids = self._one if animals == 1 else np.arange(animals)
         step(
-            poses, ids, time_ns, target_ns, self._noise_px, self._table, self._rules, self._memory,
-            self.predicted, self.used,
+            poses, ids, time_ns, target_ns, self._noise_px, self._table, self._rules, self.predicted, self.used,
+            *self._memory,
         )  # fmt: skip
         return self.predicted
 

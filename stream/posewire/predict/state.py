@@ -24,7 +24,7 @@ TIME, USUAL, UNKEPT = range(3)  # places in `Memory.clock`
 class Memory(NamedTuple):
     """Of S slots (one an animal, who stays in it), K keypoints, M members of the bank and R waiting predictions.
 
-    As few arrays as can be: each costs objects of Python, and time, when it is handed to a kernel.
+    As few arrays as can be: each costs time when it is handed to a kernel.
     """
 
     who: npt.NDArray[np.int64]

@@ -78,11 +78,13 @@ class Live:
             image = images[self._frame % len(images)]
             picked = now_ns()
             pipeline.step(image, stamps, None, self._frame * self._frame_ns)
-            poses, ids = pipeline.poses, pipeline.ids
+            poses, ids, predicted = pipeline.poses, pipeline.ids, pipeline.predicted
             when.grabbed, when.picked, when.prepared = picked, picked, stamps.prepared
             when.inferred, when.decoded = stamps.inferred, stamps.decoded
             when.sent = now_ns()
-            publisher.send_pose(pack(publisher.messages, self._frame, when, poses, ids, pipeline.id_scores))
+            publisher.send_pose(
+                pack(publisher.messages, self._frame, when, poses, ids, pipeline.id_scores, predicted, pipeline.lead_ns)
+            )
             returned = now_ns()
             taken[n] = returned - picked
             ledger.add(when, returned, stamps.tracked)

@@ -41,8 +41,15 @@ class Announcer:
             )
         )
 
-    def tell_health(self, now_ns: int, processed: int, skipped: int, rules: dict[str, Any] | None) -> None:
+    def tell_health(
+        self,
+        now_ns: int,
+        processed: int,
+        skipped: int,
+        rules: dict[str, Any] | None,
+        prediction: dict[str, Any] | None,
+    ) -> None:
         """One health message; the next one is due a second later."""
         self.health_due_ns = now_ns + META_PERIOD_NS
         frames = {"offered": processed + skipped, "processed": processed, "skipped": skipped}
-        self._publisher.send_health(Health(self._session, self._settings.stream, now_ns, frames, rules, None))
+        self._publisher.send_health(Health(self._session, self._settings.stream, now_ns, frames, rules, prediction))

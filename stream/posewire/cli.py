@@ -117,6 +117,9 @@ def run(
     budget_ms: Annotated[float | None, typer.Option(help="For --crop auto: ms that a frame may take (5).")] = None,
     animals: Annotated[int | None, typer.Option(help="How many animals there are, if it is known.")] = None,
     min_score: Annotated[float | None, typer.Option(help="Keypoints below it are published as NaN.")] = None,
+    lead_ms: Annotated[
+        float | None, typer.Option(help="Also predict where keypoints will be, so many ms after they are known.")
+    ] = None,
     provider: Annotated[str | None, typer.Option(help="auto, tensorrt, cuda, cpu.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the network on the CPU; 0: chosen.")] = None,
     show: Annotated[Path | None, typer.Option(help="Write annotated frames to a .png, .jpg or .mp4.")] = None,

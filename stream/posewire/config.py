@@ -61,6 +61,7 @@ class RunSettings(BaseModel):
     appearance: Literal["colour", "none"] = "colour"
     decoding: dict[str, Any] = Field(default_factory=dict)
     min_score: float | None = Field(default=None, ge=0, le=1)
+    lead_ms: float | None = Field(default=None, ge=0, le=1_000, allow_inf_nan=False)
     provider: str = "auto"
     threads: int = Field(default=0, ge=0)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)

@@ -37,6 +37,7 @@ def annotate(
     crop: Crop | None = None,
     ids: Sequence[int] | None = None,
     id_scores: Sequence[float] | None = None,
+    predicted: Floats | None = None,
 ) -> Image:
     """A copy of ``image`` (BGR or gray) with poses float32 [A, K, 3] drawn; keypoints that are NaN are left out.
 
@@ -44,7 +45,7 @@ def annotate(
     and what lies outside it darker; ``text`` stands in a bar below the image. The result is uint8 [H + bar, W, 3]
     BGR; images under 480 px high are enlarged by a whole factor so that they can be read. With ``ids`` each animal
     has the colour of its identity instead, and its number, with its ``id_scores``, beside it; the legend then names
-    the animals.
+    the animals. ``predicted``, like ``poses``: a line leads from each keypoint to where it will be.
     """
     factor = max(1, round(480 / image.shape[0]))
     colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
@@ -69,6 +70,10 @@ def annotate(
                 radius = ((4 if own is None else 3) * unit) << _SUBPIXEL_BITS
                 cv2.circle(canvas, centre, radius + 16 * unit, (0, 0, 0), -1, cv2.LINE_AA, _SUBPIXEL_BITS)
                 cv2.circle(canvas, centre, radius, own or colours[k], -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+        if predicted is not None:
+            for k, (here, there) in enumerate(zip(pose[:, :2], predicted[n, :, :2], strict=True)):
+                if np.isfinite(here).all() and np.isfinite(there).all():
+                    _line(canvas, here, there, factor, unit, own or colours[k])
         if ids is not None and own is not None:
             _number(canvas, pose, ids[n], own, factor, unit)
     bar = np.full((20 * unit, canvas.shape[1], 3), _DARK, np.uint8)

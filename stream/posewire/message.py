@@ -98,6 +98,7 @@ class PoseContent:
     ``frame`` is the source's frame number. ``poses``: float32 [animals, keypoints, 3] = x, y in pixels of the
     full source frame and score 0..1; x and y are NaN below the run's ``min_score``. ``ids``: one number per
     animal, -1 for unknown (the default for all); ``id_scores``: one float per animal (0.0 by default).
+    ``predicted``: like ``poses``, where they will be ``lead_ns`` after the frame was taken; both or neither.
     """
 
     session: bytes
@@ -108,6 +109,8 @@ class PoseContent:
     poses: Floats
     ids: Sequence[int] | npt.NDArray[np.int64] | None = None
     id_scores: Sequence[float] | Floats | None = None
+    predicted: Floats | None = None
+    lead_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -154,8 +157,8 @@ _packers = _Packers()
 def pack_pose(content: PoseContent) -> bytes:
     """Second frame of a pose message. Called for each frame: a few microseconds.
 
-    Raises ValueError if ``poses`` is not [animals, keypoints, 3], or if ``ids`` or ``id_scores`` do not have one
-    entry per animal.
+    Raises ValueError if ``poses`` is not [animals, keypoints, 3], if ``ids`` or ``id_scores`` do not have one entry per
+    animal, or if ``predicted`` has another shape or no ``lead_ns``.
     """
     poses, stamps, ids, id_scores = content.poses, content.stamps, content.ids, content.id_scores
     shape = poses.shape
@@ -168,6 +171,11 @@ def pack_pose(content: PoseContent) -> bytes:
         raise ValueError(f"{len(ids)} ids and {len(id_scores)} id_scores for {animals} animals")
     # Asked first, since `astype` takes microseconds even where it has nothing to do.
     raw = (poses if poses.dtype is _WIRE_FLOATS else poses.astype(_WIRE_FLOATS)).tobytes()
+    ahead: dict[str, bytes | int] = {}
+    if content.predicted is not None or content.lead_ns is not None:
+        if content.predicted is None or content.lead_ns is None or content.predicted.shape != shape:
+            raise ValueError(f"predicted must have the shape of the poses, {list(shape)}, and a lead_ns")
+        ahead = {"predicted": content.predicted.astype(_WIRE_FLOATS).tobytes(), "lead_ns": content.lead_ns}
     packed: bytes = _packers.pack(
         {
             "v": VERSION,
@@ -190,6 +198,7 @@ def pack_pose(content: PoseContent) -> bytes:
             "poses": raw,
             "ids": ids,
             "id_scores": id_scores,
+            **ahead,
         }
     )
     return packed

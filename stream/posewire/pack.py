@@ -36,6 +36,7 @@ class Template:
     buffer: bytearray
     before: tuple[bytes, ...]  # fixed bytes before seq, frame, each stamp, poses
     after: tuple[bytes, ...]  # fixed bytes before each id and id_score; all that follows the poses if nobody is known
+    ahead: tuple[bytes, ...]  # fixed bytes before predicted and lead_ns; none without a prediction
 
 
 class PosePacker:
@@ -49,7 +50,7 @@ class PosePacker:
         """Raises InputError for a bad stream name."""
         self.session = session
         self.stream = check_stream(stream)
-        self._templates: dict[tuple[tuple[int, ...], bool, bool, bool, str], Template] = {}
+        self._templates: dict[tuple[tuple[int, ...], bool, bool, bool, str, bool], Template] = {}
 
     def pack(
         self,
@@ -59,18 +60,25 @@ class PosePacker:
         poses: Floats,
         ids: npt.NDArray[np.int64] | None = None,
         id_scores: Floats | None = None,
+        predicted: Floats | None = None,
+        lead_ns: int = 0,
     ) -> bytes | bytearray:
         """The message of ``poses`` float32 [A, K, 3]; ``ids`` and ``id_scores`` [A], both None: nobody is known.
 
+        ``predicted``, like ``poses``: where they will be ``lead_ns`` after the frame was taken; None: not predicted.
         Raises ValueError if an array has another shape.
         """
         exposed, exposed_err, known = stamps.exposed, stamps.exposed_err, ids is not None and id_scores is not None
-        template = self.template(poses.shape, known, exposed is not None, exposed_err is not None, stamps.exposed_from)
+        template = self.template(
+            poses.shape, known, exposed is not None, exposed_err is not None, stamps.exposed_from, predicted is not None
+        )
         after: Sequence[Any] | None = template.after
         if ids is not None or id_scores is not None:
             after = _turns(template.after, poses.shape[0], ids, id_scores)
         if after is None or poses.dtype != np.float32 or frame > _LARGEST_UINT32 or seq > _LARGEST_UINT32:
             content = PoseContent(self.session, self.stream, seq, frame, stamps, poses, ids, id_scores)
+            if predicted is not None:
+                content.predicted, content.lead_ns = predicted, lead_ns
             return pack_pose(content)  # something that the template has no room for
         fixed = template.before
         times = (
@@ -85,17 +93,33 @@ class PosePacker:
                 *((fixed[8],) if exposed is None else (fixed[8], exposed)),
                 *((fixed[9],) if exposed_err is None else (fixed[9], exposed_err)),
             )
-        template.pack_into(template.buffer, 0, *times, *exposure, fixed[10], poses.tobytes(), *after)
+        if predicted is None:
+            template.pack_into(template.buffer, 0, *times, *exposure, fixed[10], poses.tobytes(), *after)
+            return template.buffer
+        if predicted.shape != poses.shape or predicted.dtype != np.float32:
+            raise ValueError(f"predicted must be float32 {list(poses.shape)} like the poses")
+        lead = template.ahead
+        template.pack_into(
+            template.buffer, 0, *times, *exposure, fixed[10], poses.tobytes(), *after,
+            lead[0], predicted.tobytes(), lead[1], lead_ns,
+        )  # fmt: skip
         return template.buffer
 
     def template(
-        self, shape: tuple[int, ...], known: bool, exposed: bool, exposed_err: bool, exposed_from: str
+        self,
+        shape: tuple[int, ...],
+        known: bool,
+        exposed: bool,
+        exposed_err: bool,
+        exposed_from: str,
+        ahead: bool = False,
     ) -> Template:
-        """The template of poses of ``shape`` [A, K, 3]; ``known``: with ids, ``exposed``, ``exposed_err``: not nil.
+        """The template of poses of ``shape`` [A, K, 3]; ``known``: with ids, ``exposed``, ``exposed_err``: not nil,
+        ``ahead``: with a prediction.
 
         Raises ValueError for another shape.
         """
-        key = (shape, known, exposed, exposed_err, exposed_from)
+        key = (shape, known, exposed, exposed_err, exposed_from, ahead)
         template = self._templates.get(key)
         if template is None:
             if len(self._templates) >= _KEPT:
@@ -104,7 +128,7 @@ class PosePacker:
         return template
 
     def _lay_out(
-        self, shape: tuple[int, ...], known: bool, exposed: bool, exposed_err: bool, exposed_from: str
+        self, shape: tuple[int, ...], known: bool, exposed: bool, exposed_err: bool, exposed_from: str, ahead: bool
     ) -> Template:
         if len(shape) != 3 or shape[2] != 3:
             raise ValueError(f"poses must have the shape [animals, keypoints, 3], not {list(shape)}")
@@ -112,8 +136,9 @@ class PosePacker:
         count = 4 * shape[0] * shape[1] * shape[2]
         stamp = [_text(name) + _INT64 for name in ("picked", "prepared", "inferred", "decoded", "sent")]
         before = [
-            b"\x8a" + _text("v") + _small(VERSION) + _text("session") + msgpack.packb(self.session)
-            + _text("stream") + _text(self.stream) + _text("seq") + _UINT32,
+            (b"\x8c" if ahead else b"\x8a") + _text("v") + _small(VERSION)
+            + _text("session") + msgpack.packb(self.session) + _text("stream") + _text(self.stream)
+            + _text("seq") + _UINT32,
             _text("frame") + _UINT32,
             _text("stamps") + b"\x89" + _text("grabbed") + _INT64,
             *stamp,
@@ -130,6 +155,9 @@ class PosePacker:
         else:
             nobody, nothing = msgpack.packb(UNKNOWN_ID), msgpack.packb(0.0)
             after = [ids + nobody * animals + scores + nothing * animals]
+        lead: list[bytes] = []
+        if ahead:
+            lead = [_text("predicted") + b"\xc6" + struct.pack(">I", count), _text("lead_ns") + _INT64]
         form = ">"
         for number, kind in zip(before, "IIqqqqqq", strict=False):
             form += f"{len(number)}s{kind}"
@@ -138,8 +166,10 @@ class PosePacker:
         form += f"{len(before[10])}s{count}s"
         for place, part in enumerate(after):
             form += f"{len(part)}s" + ("" if not (known and animals) else "i" if place < animals else "d")
+        if ahead:
+            form += f"{len(lead[0])}s{count}s{len(lead[1])}sq"
         packer = struct.Struct(form)
-        return Template(packer, packer.pack_into, bytearray(packer.size), tuple(before), tuple(after))
+        return Template(packer, packer.pack_into, bytearray(packer.size), tuple(before), tuple(after), tuple(lead))
 
 
 def _turns(

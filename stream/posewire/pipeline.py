@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,17 @@ from posewire.track import CHANNELS, Colours, Tracker
 from posewire.views import FollowView, View, WholeView
 from posewire_models.decoding import Decoding
 
+if TYPE_CHECKING:
+    from posewire.predict import Predictor
+
 _FRAME_NS = 33_333_333  # between two frames whose times nobody tells
+_NOISE_STRIDES = 0.1  # what a place is usually off by, along an axis, from one frame to the next
 
 
 @dataclass(slots=True)
 class StepStamps:
-    """When each stage of one frame ended, in ns of the session's clock; ``tracked`` is None for one animal."""
+    """When each stage of one frame ended, in ns of the session's clock; ``tracked`` is None for one animal that is not
+    predicted."""
 
     prepared: int = 0
     inferred: int = 0
@@ -45,8 +51,9 @@ class Pipeline:
     the whole frame is looked at every ``follow_every`` frames, and when in doubt. ``budget_ms`` (one animal): crop,
     scale and model variant are chosen, and changed, so that a frame is through in that time (see `posewire.auto`).
     ``animals``: how many there are, if it is known; no more are found. ``appearance``: whether animals are also known
-    by their colours. ``rules``: how maps become animals (default: the model's own). ``provider`` and ``threads`` as in
-    `posewire.session.open_network`; a ``compute`` replaces both. Frames of another size than the last are met by
+    by their colours. ``rules``: how maps become animals (default: the model's own). ``lead_ms``: `predicted` tells
+    where keypoints will be so long after they have become known (see `posewire.predict`). ``provider`` and ``threads``
+    as in `posewire.session.open_network`; a ``compute`` replaces both. Frames of another size than the last are met by
     building the network for that size, which takes as long as a start. Raises InputError if the crop leaves the frame
     or the provider cannot run.
     """
@@ -66,6 +73,7 @@ class Pipeline:
         animals: int | None = None,
         appearance: bool = True,
         rules: Decoding | None = None,
+        lead_ms: float | None = None,
         compute: Compute | None = None,
         clock: Callable[[], int] = now_ns,
     ) -> None:
@@ -89,8 +97,24 @@ class Pipeline:
         self._follower = Follower(animals, follow_px, follow_every) if follow and self.several else None
         self._follow = follow, follow_px, follow_every
         self._budget_ms = budget_ms
+        self.predictor = None if lead_ms is None else self._open_predictor(animals)
+        self._lead_ns = 0 if lead_ms is None else round(lead_ms * 1e6)
+        self.lead_ns = self._lead_ns  # from when the last frame was taken to when `predicted` will be
         self._view: View | None = None
         self._time_ns = 0
+
+    def _open_predictor(self, animals: int | None) -> Predictor:
+        from posewire.predict import Predictor  # kernels that nobody else needs
+
+        contract = self.model.contract
+        # A card of several animals also counts animals that were missed or taken for one another.
+        error = None if self.several else contract.error_px.get("value")
+        return Predictor(
+            len(contract.keypoints),
+            noise_px=_NOISE_STRIDES * contract.stride / contract.scale,
+            slots=(animals or 32) if self.several else 1,
+            network_px=float(error) if isinstance(error, (int, float)) else None,
+        )
 
     def fit(self, width: int, height: int) -> None:
         """Make the network and all buffers for frames of this size, and run every stage once to warm it up."""
@@ -159,17 +183,25 @@ class Pipeline:
         """How likely it is for each of ``poses`` that no swap has just happened, float32 [A]; None for one animal."""
         return None if self._tracker is None else self._tracker.id_scores
 
+    @property
+    def predicted(self) -> Floats | None:
+        """Where `poses` will be `lead_ns` after the frame was taken, float32 [A, K, 3]; None without ``lead_ms``."""
+        return None if self.predictor is None else self.predictor.predicted
+
     def step(
         self,
         image: Image,
         stamps: StepStamps,
         on_prepared: Callable[[], None] | None = None,
         time_ns: int | None = None,
+        taken_ns: int | None = None,
     ) -> None:
         """One frame of the fitted size (uint8 [H, W, 3] BGR or [H, W] gray) through all stages, stamped.
 
         ``on_prepared`` is called when the frame stands in the network's input, just before the network runs.
-        ``time_ns``: when the frame was taken, for telling animals apart; without it 33 ms after the last.
+        ``time_ns``: when the frame was taken, for telling animals apart and predicting; without it 33 ms after
+        the last.
+        ``taken_ns``: the same on the pipeline's own clock; what is predicted is then as much later as the pose is old.
         """
         self._time_ns = self._time_ns + _FRAME_NS if time_ns is None else time_ns
         self._look = self._choose()
@@ -190,6 +222,11 @@ class Pipeline:
             stamps.tracked = self._clock()
             if self._crops is not None and self._follower is not None:
                 self._follower.saw(look.poses, self._tracker.ids, self._time_ns)
+        if self.predictor is not None:
+            known = stamps.decoded if stamps.tracked is None or self._tracker is None else stamps.tracked
+            self.lead_ns = self._lead_ns + (0 if taken_ns is None else max(0, known - taken_ns))
+            self.predictor.step(self._look.poses, self.ids, self._time_ns, self._time_ns + self.lead_ns)
+            stamps.tracked = self._clock()
 
     def _look_again(self, image: Image, stamps: StepStamps) -> None:
         """Where a crop's answer is doubtful the whole frame's counts; all until then was the network's time."""
@@ -218,6 +255,8 @@ class Pipeline:
             self._tracker.reset()
         if self._view is not None:
             self._view.forget()
+        if self.predictor is not None:
+            self.predictor.forget()
 
     def fits(self, image: Image) -> bool:
         """Whether the buffers are made for frames of this image's size."""

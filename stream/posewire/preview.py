@@ -37,6 +37,7 @@ class _Shown:
     ids: list[int] | None
     id_scores: list[float] | None
     crop: Crop | None
+    predicted: Floats | None
 
 
 class Viewer:
@@ -79,15 +80,18 @@ class Viewer:
         ids: npt.NDArray[np.int64] | None = None,
         id_scores: Floats | None = None,
         crop: Crop | None = None,
+        predicted: Floats | None = None,
     ) -> None:
-        """Hand over one frame, with the animals' ids and their scores if there are several, and the part of it that
-        the network saw (None: all); copies, since the loop's buffers are used again."""
+        """Hand over one frame, with the animals' ids and their scores if there are several, the part of it that the
+        network saw (None: all), and where keypoints will be (None: not predicted); copies, since the loop's buffers are
+        used again."""
         if self._queue.full() and not self._wait:
             self.dropped += 1
             return
         numbers = None if ids is None else ids.tolist()
         scores = None if id_scores is None else id_scores.tolist()
-        self._queue.put(_Shown(image.copy(), poses.copy(), text, numbers, scores, crop))
+        ahead = None if predicted is None else predicted.copy()
+        self._queue.put(_Shown(image.copy(), poses.copy(), text, numbers, scores, crop, ahead))
 
     def close(self) -> None:
         """Write what is queued, then give the file its name. Raises WorkError if writing failed."""
@@ -131,6 +135,7 @@ class Viewer:
             crop=shown.crop,
             ids=shown.ids,
             id_scores=shown.id_scores,
+            predicted=shown.predicted,
         )
 
     def _write_picture(self, shown: _Shown) -> None:

@@ -68,6 +68,8 @@ class Pose:
     ``min_score``) and score 0..1. ``frame``: the source's frame number; ``seq``: the number of the message;
     ``stamps``: see `posewire.message.Stamps`; ``ids``: one number per animal, -1 for unknown, with ``id_scores``;
     ``session``: 16 bytes; ``received_ns``: this program's clock when the message was taken from the socket.
+    ``predicted``: like ``poses``, where each keypoint will be ``lead_ns`` after the frame was taken (exposed, else
+    grabbed); both None unless the stream predicts (``posewire run --lead-ms``).
     """
 
     poses: Floats
@@ -81,6 +83,8 @@ class Pose:
     received_ns: int
     view: SessionView
     meta_wait_s: float = 0.0
+    predicted: Floats | None = None
+    lead_ns: int | None = None
 
     @property
     def meta(self) -> MetaContent | None:
@@ -229,6 +233,8 @@ class Reader:
             received_ns,
             view,
             self._meta_wait_s,
+            content.predicted,
+            content.lead_ns,
         )
 
     def _view(self, session: bytes) -> SessionView:

@@ -28,6 +28,8 @@ def run_report(
     looks = None if pipeline.view is None else pipeline.view.figures()
     if looks is not None:
         report["looks"] = looks
+    if pipeline.predictor is not None:
+        report["prediction"] = {"lead_ms": settings.lead_ms, **pipeline.predictor.figures()}
     return report
 
 
@@ -48,6 +50,8 @@ def report_text(report: dict[str, Any]) -> str:
         lines.append("looks: " + _looks_text(report["looks"]))
     if "rules" in report:
         lines += _rules_text(report["rules"])
+    if "prediction" in report:
+        lines.append("prediction: " + _prediction_text(report["prediction"]))
     if "truth_px" in report:
         lines.append(f"mean error against the source's ground truth: {report['truth_px']:.2f} px")
     if "truth" in report:
@@ -55,6 +59,18 @@ def report_text(report: dict[str, Any]) -> str:
             "against the truth: " + ", ".join(f"{name} {value:.4g}" for name, value in report["truth"].items())
         )
     return "\n".join(lines)
+
+
+def _prediction_text(figures: dict[str, Any]) -> str:
+    if figures["error_px"] is None:
+        return f"{figures['lead_ms']:g} ms ahead; none has met its measurement yet"
+    text = (
+        f"{figures['lead_ms']:g} ms after the pose is known, {figures['error_px']:.2f} px off what was measured then; "
+        f"the last pose {figures['hold_px']:.2f} px ({100 * figures['gain']:.0f} % less)"
+    )
+    if figures.get("truth_px") is not None:
+        text += f"; against the source's ground truth {figures['truth_px']:.2f} and {figures['truth_hold_px']:.2f} px"
+    return text
 
 
 def _looks_text(looks: dict[str, Any]) -> str:

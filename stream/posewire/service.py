@@ -32,7 +32,7 @@ from posewire.report import run_report
 from posewire.session import load_model
 from posewire.slot import Slot
 from posewire.sources import open_source
-from posewire.truth import IdentityTruth, TruthScore
+from posewire.truth import IdentityTruth, PredictionTruth, TruthScore
 from posewire_models.errors import PosewireError
 
 _IDLE_S = 0.05  # how often the publisher is served while no frame comes
@@ -77,6 +77,7 @@ class Service:
             animals=settings.animals,
             appearance=settings.appearance == "colour",
             rules=decoding_rules(settings, model.contract),
+            lead_ms=settings.lead_ms,
         )
         self._packer = PosePacker(self.session, settings.stream)
         self._stamps = Stamps(0, 0, 0, 0, 0, 0)  # of the frame at hand
@@ -89,6 +90,9 @@ class Service:
         self._let_in = self._slot.let_in if settings.pace == "max" else None
         self._truth = TruthScore(self.pipeline.model.contract.keypoints)
         self._identities = IdentityTruth(self.pipeline.model.contract.keypoints) if self.pipeline.several else None
+        self._ahead = None
+        if self.pipeline.predictor is not None:
+            self._ahead = PredictionTruth(self.pipeline.model.contract.keypoints)
         self._viewer: Viewer | None = None
         self._rules = None if settings.rules is None else _rules_of(settings, self.pipeline, self.session)
         self._announcer = Announcer(self.publisher, settings, self.session)
@@ -151,7 +155,11 @@ class Service:
         finally:
             patience.cancel()
         # One whole pass through packing, so that nothing is met for the first time by the first frame.
-        self._packer.pack(0, 0, self._stamps, self.pipeline.poses, self.pipeline.ids, self.pipeline.id_scores)
+        pipeline = self.pipeline
+        self._packer.pack(
+            0, 0, self._stamps, pipeline.poses, pipeline.ids, pipeline.id_scores,
+            None if pipeline.predictor is None else pipeline.poses,
+        )  # fmt: skip
         if self.settings.show is not None:
             contract = self.pipeline.model.contract
             wait = self.settings.pace == "max"
@@ -209,7 +217,9 @@ class Service:
 
     def _tell_health(self, now: int) -> None:
         rules = None if self._rules is None else self._rules.health()
-        self._announcer.tell_health(now, self.ledger.processed, self._slot.skipped, rules)
+        predictor = self.pipeline.predictor
+        score = None if predictor is None else predictor.figures()
+        self._announcer.tell_health(now, self.ledger.processed, self._slot.skipped, rules, score)
 
     def _wait_for_subscribers(self) -> None:
         wanted = self.settings.wait_subscribers
@@ -249,21 +259,27 @@ class Service:
             height, width = frame.image.shape[:2]
             self._say(f"frame {frame.number} is {width}x{height}: making the network ready for this size")
             self._fit(width, height)
-        taken_ns = frame.grabbed_ns if frame.exposed_ns is None else frame.exposed_ns
+        time_ns = frame.grabbed_ns if frame.exposed_ns is None else frame.exposed_ns
+        taken_ns: int | None = time_ns
         if self.settings.pace == "max" and self._grabber.info.fps > 0:
             # The source's own time, not that of the computer that races through it.
-            taken_ns = round(frame.number * 1e9 / self._grabber.info.fps)
-        pipeline.step(frame.image, stamps, self._let_in, taken_ns)
+            time_ns, taken_ns = round(frame.number * 1e9 / self._grabber.info.fps), None
+        pipeline.step(frame.image, stamps, self._let_in, time_ns, taken_ns)
         ruled = None
         if self._rules is not None:
-            self._rules.step(frame, taken_ns)
+            self._rules.step(frame, time_ns)
             ruled = now_ns()
         when, publisher, poses, ids = self._stamps, self.publisher, pipeline.poses, pipeline.ids
+        predicted = pipeline.predicted
         when.grabbed, when.picked, when.prepared = frame.grabbed_ns, picked, stamps.prepared
         when.inferred, when.decoded = stamps.inferred, stamps.decoded
         when.exposed, when.exposed_err, when.exposed_from = frame.exposed_ns, frame.exposed_err_ns, frame.exposed_from
         when.sent = now_ns()
-        publisher.send_pose(self._packer.pack(publisher.messages, frame.number, when, poses, ids, pipeline.id_scores))
+        publisher.send_pose(
+            self._packer.pack(
+                publisher.messages, frame.number, when, poses, ids, pipeline.id_scores, predicted, pipeline.lead_ns
+            )
+        )
         returned = now_ns()
         if pipeline.model_now is not self._model:
             self._tell_meta()
@@ -272,9 +288,11 @@ class Service:
             self._truth.add(pipeline.peaks, frame.truth)
             if self._identities is not None and pipeline.ids is not None:
                 self._identities.add(pipeline.poses, pipeline.ids, frame.truth)
+            if self._ahead is not None and predicted is not None:
+                self._ahead.add(time_ns, poses, time_ns + pipeline.lead_ns, predicted, frame.truth)
         if self._viewer is not None:
             text = f"frame {frame.number}   latency {(returned - frame.grabbed_ns) / 1e6:.1f} ms   {self.provider}"
-            self._viewer.offer(frame.image, pipeline.poses, text, pipeline.ids, pipeline.id_scores, pipeline.box)
+            self._viewer.offer(frame.image, poses, text, ids, pipeline.id_scores, pipeline.box, predicted)
         self._grabber.recycle(frame)
 
     def _close(self, failure: BaseException | None) -> None:
@@ -310,6 +328,8 @@ class Service:
 
     def report(self) -> dict[str, Any]:
         """The object of ``run --json``."""
+        if self.pipeline.predictor is not None and self._ahead is not None and self._ahead.network_px is not None:
+            self.pipeline.predictor.network_px = self._ahead.network_px  # rather than what the model's card says
         seconds = max(0.0, (self._last_ns - self._first_ns) / 1e9) if self._first_ns is not None else 0.0
         report = run_report(self.settings, self.pipeline, self.ledger, self._slot.skipped, seconds, self.publisher)
         report["session"] = self.session.hex()
@@ -319,4 +339,6 @@ class Service:
             report["truth_px"] = self._truth.mean_px
         if self._identities is not None and (figures := self._identities.figures()) is not None:
             report["truth"] = figures
+        if self._ahead is not None:
+            report["prediction"].update(self._ahead.figures())
         return report

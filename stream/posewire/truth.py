@@ -1,8 +1,10 @@
-"""How far poses are from the ground truth of a source that knows it."""
+"""How far poses, and predicted ones, are from the ground truth of a source that knows it."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,77 @@ class TruthScore:
                 [theirs.index(name) for name in shared],
             )
         return self._pairs[theirs]
+
+
+@dataclass(frozen=True)
+class _Foretold:
+    target_ns: int
+    animal: int  # of the truth
+    points: Floats  # [2, K', 2]: predicted, held
+
+
+class PredictionTruth:
+    """How far predicted keypoints are from where they then were, over a session, beside those of the last pose.
+
+    An animal is that true one which is nearest on average when it is predicted, as in `TruthScore`. Between frames the
+    truth lies on the straight line. A keypoint counts among the visible ones if it is so at both frames about the time
+    that it is predicted for, and among those that were found whether it is visible or not.
+    """
+
+    def __init__(self, keypoints: Sequence[str]) -> None:
+        self._pairing = TruthScore(keypoints)._pairing
+        self._waiting: deque[_Foretold] = deque(maxlen=10_000)
+        self._last: tuple[int, Truth] | None = None
+        self._visible: npt.NDArray[np.float64] = np.zeros(3)  # px of predicted and held ones, and how many
+        self._found: npt.NDArray[np.float64] = np.zeros(3)
+        self._own: npt.NDArray[np.float64] = np.zeros(2)  # px of found ones when they were found, and how many
+
+    def add(self, time_ns: int, poses: Floats, target_ns: int, predicted: Floats, truth: Truth) -> None:
+        """Enter one frame of ``time_ns``: ``poses`` float32 [A, K, 3], and where they should be at ``target_ns``."""
+        ours, theirs = self._pairing(truth.keypoints)
+        if not ours:
+            return
+        self._judge(time_ns, truth, theirs)
+        self._last = time_ns, truth
+        for pose, ahead in zip(poses[:, ours, :2], predicted[:, ours, :2], strict=True):
+            away = np.linalg.norm(truth.points[:, theirs] - pose, axis=-1)
+            if np.isfinite(away).any():
+                known = np.isfinite(pose[:, 0])
+                nearest = int(np.argmin(away[:, known].mean(axis=1)))
+                self._own += away[nearest, known].sum(), known.sum()
+                self._waiting.append(_Foretold(target_ns, nearest, np.stack([ahead, pose])))
+
+    def figures(self) -> dict[str, float | None]:
+        """``truth_px``, ``truth_hold_px`` (means) and ``truth_gain`` of visible keypoints, and the same of all that
+        were found, ``found_truth_px`` and so on; all None if nothing could be compared."""
+        figures: dict[str, float | None] = {}
+        for name, (predicted, held, count) in (("truth", self._visible), ("found_truth", self._found)):
+            figures[f"{name}_px"] = float(predicted / count) if count else None
+            figures[f"{name}_hold_px"] = float(held / count) if count else None
+            figures[f"{name}_gain"] = float(1.0 - predicted / held) if held else None
+        return figures
+
+    @property
+    def network_px(self) -> float | None:
+        """Mean error of the places that were found, visible or not; None if there were none."""
+        return float(self._own[0] / self._own[1]) if self._own[1] else None
+
+    def _judge(self, time_ns: int, truth: Truth, theirs: list[int]) -> None:
+        for _ in range(len(self._waiting)):
+            foretold = self._waiting.popleft()
+            if foretold.target_ns > time_ns:
+                self._waiting.append(foretold)
+                continue
+            if self._last is None or foretold.target_ns < self._last[0] or foretold.animal >= len(truth.points):
+                continue
+            before_ns, before = self._last
+            share = (foretold.target_ns - before_ns) / max(time_ns - before_ns, 1)
+            now, then = truth.points[foretold.animal, theirs], before.points[foretold.animal, theirs]
+            errors = np.linalg.norm(foretold.points - (then + share * (now - then)), axis=-1)
+            known = np.isfinite(errors).all(axis=0)
+            seen = known & truth.visible[foretold.animal, theirs] & before.visible[foretold.animal, theirs]
+            for sums, counts in ((self._found, known), (self._visible, seen)):
+                sums += *errors[:, counts].sum(axis=1), counts.sum()
 
 
 class IdentityTruth:

@@ -79,8 +79,12 @@ class _Layout:
         self._ids = slice(after + 1, after + 2 * animals, 2)
         self._scores = slice(after + 1 + 2 * animals, after + 4 * animals, 2)
         fixed = [*range(0, 17, 2), err_before, poses_before, *range(after, after + 2 * len(template.after), 2)]
+        self._ahead: int | None = None  # where the prediction stands
+        if template.ahead:
+            self._ahead = after + (2 * len(template.after) if self._known else 1) + 1
+            fixed += [self._ahead - 1, self._ahead + 1]
         self._fixed = itemgetter(*fixed)
-        self._bytes = (*template.before, *template.after)
+        self._bytes = (*template.before, *template.after, *template.ahead)
 
     def read(self, payload: bytes) -> PoseContent | None:
         """The content; None if the fixed bytes are others."""
@@ -99,6 +103,8 @@ class _Layout:
         return PoseContent(
             self._session, self._stream, values[1], values[3], stamps, _floats(values[self._poses_at], self._shape),
             ids, scores,
+            None if self._ahead is None else _floats(values[self._ahead], self._shape),
+            None if self._ahead is None else values[self._ahead + 2],
         )  # fmt: skip
 
 
@@ -108,11 +114,15 @@ def _learn(content: PoseContent, payload: bytes) -> _Layout | None:
     known = animals > 0 and any(number != UNKNOWN_ID for number in content.ids or ())
     ids = np.array(content.ids, np.int64) if known else None
     id_scores = np.array(content.id_scores, np.float32) if known else None
-    packed = packer.pack(content.seq, content.frame, stamps, content.poses, ids, id_scores)
+    packed = packer.pack(
+        content.seq, content.frame, stamps, content.poses, ids, id_scores, content.predicted, content.lead_ns or 0
+    )
     if not isinstance(packed, bytearray) or packed != payload:  # bytes are of the general packer
         return None
     exposed, exposed_err = stamps.exposed is not None, stamps.exposed_err is not None
-    return _Layout(packer.template(content.poses.shape, known, exposed, exposed_err, stamps.exposed_from), content)
+    ahead = content.predicted is not None
+    template = packer.template(content.poses.shape, known, exposed, exposed_err, stamps.exposed_from, ahead)
+    return _Layout(template, content)
 
 
 def _floats(raw: bytes, shape: tuple[int, ...]) -> Floats:
@@ -162,9 +172,14 @@ def _at_once(content: dict[Any, Any]) -> PoseContent | None:
         return None
     if animals * keypoints * 12 != len(raw) or len(ids) != animals or len(id_scores) != animals:
         return None
+    predicted, lead_ns = content.get("predicted"), content.get("lead_ns")
+    if "predicted" in content or "lead_ns" in content:
+        if type(predicted) is not bytes or type(lead_ns) is not int or len(predicted) != len(raw):
+            return None
+        predicted = _floats(predicted, (animals, keypoints, 3))
     poses = _floats(raw, (animals, keypoints, 3))
     when = Stamps(*times, exposed, exposed_err, exposed_from)
-    return PoseContent(session, stream, seq, frame, when, poses, ids, id_scores)
+    return PoseContent(session, stream, seq, frame, when, poses, ids, id_scores, predicted, lead_ns)
 
 
 def _key_by_key(content: dict[Any, Any]) -> PoseContent:
@@ -182,6 +197,12 @@ def _key_by_key(content: dict[Any, Any]) -> PoseContent:
     id_scores = part.numbers("id_scores") if "id_scores" in part.map else [0.0] * shape[0]
     if len(ids) != shape[0] or len(id_scores) != shape[0]:
         raise MessageError(f"pose message: {len(ids)} ids and {len(id_scores)} id_scores for {shape[0]} animals")
+    predicted, lead_ns = None, None
+    if "predicted" in part.map or "lead_ns" in part.map:
+        ahead, lead_ns = part.get("predicted", bytes), part.get("lead_ns", int)
+        if len(ahead) != len(raw):
+            raise MessageError(f"pose message: {len(ahead)} bytes of predicted do not fit the shape {shape}")
+        predicted = np.frombuffer(ahead, "<f4").reshape(shape).astype(np.float32)
     return PoseContent(
         session=part.raw("session", SESSION_BYTES),
         stream=part.get("stream", str),
@@ -201,6 +222,8 @@ def _key_by_key(content: dict[Any, Any]) -> PoseContent:
         poses=np.frombuffer(raw, "<f4").reshape(shape).astype(np.float32),
         ids=ids,
         id_scores=id_scores,
+        predicted=predicted,
+        lead_ns=lead_ns,
     )
 
 

@@ -30,6 +30,16 @@ def test_keypoints_that_are_nan_and_their_edges_are_left_out():
     assert np.hypot(xs - 300, ys - 200).max() < 8
 
 
+def test_a_line_leads_to_where_a_keypoint_will_be():
+    image = np.zeros((480, 640, 3), np.uint8)
+    poses = np.array([[[300.0, 200.0, 0.9], [400.0, 300.0, 0.9]]], np.float32)
+    ahead = poses + np.array([[[40, 0, 0], [np.nan, 0, 0]]], np.float32)
+    changed = annotate(image, poses, ["a", "b"], [], "", predicted=ahead) != annotate(image, poses, ["a", "b"], [], "")
+    ys, xs = np.nonzero(changed.any(axis=2))
+    assert 338 <= xs.max() <= 343
+    assert np.abs(ys - 200).max() <= 4
+
+
 def test_small_gray_images_are_enlarged_with_their_poses():
     image = np.zeros((120, 160), np.uint8)
     drawn = annotate(image, np.array([[[80.0, 60.0, 1.0]]], np.float32), ["a"], [], "")

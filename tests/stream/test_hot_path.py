@@ -27,13 +27,14 @@ def test_the_counter_counts():
     assert len(kept) == 100
 
 
-@pytest.mark.parametrize("crop", ["full", "follow"])
-def test_a_frame_makes_few_objects_and_keeps_none(tmp_path, crop):
+@pytest.mark.parametrize(("crop", "lead_ms"), [("full", None), ("follow", None), ("full", 20.0)])
+def test_a_frame_makes_few_objects_and_keeps_none(tmp_path, crop, lead_ms):
     """All threads together: reading, the slot, all stages, the message, the latencies."""
     video = write_video(tmp_path / "walk.avi", walk(FRAMES))
     model = tiny_model.write(tmp_path / "dots.onnx")
     counts = np.zeros((FRAMES, 2), np.int64)
     options = {"source": str(video), "model": str(model), "publish": "tcp://127.0.0.1:*", "pace": "max", "crop": crop}
+    options["lead_ms"] = lead_ms
 
     class Counted(Service):
         def _step(self, frame, stamps):

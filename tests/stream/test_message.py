@@ -166,10 +166,13 @@ def test_received_poses_may_be_written_to() -> None:
         {"poses": np.zeros((1, 4, 2), np.float32)},
         {"ids": [1, 2]},
         {"id_scores": []},
+        {"predicted": np.zeros((1, 2, 3), np.float32), "lead_ns": 5},
+        {"predicted": np.zeros((1, 1, 3), np.float32)},
+        {"lead_ns": 5},
     ],
 )
 def test_a_content_that_contradicts_itself_is_not_packed(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="animals"):
+    with pytest.raises(ValueError, match=r"animals|predicted must have the shape of the poses"):
         pack_pose(pose(**changes))
 
 
@@ -204,6 +207,21 @@ def test_a_good_message_is_read_at_once_as_it_is_read_key_by_key(animals: int, e
         assert getattr(one, name) == getattr(other, name), name
 
 
+def test_a_prediction_comes_out_as_it_went_in_and_is_absent_otherwise() -> None:
+    ahead = np.array([[[2.5, np.nan, 0.75]]], np.float32)
+    content = msgpack.unpackb(pack_pose(pose(predicted=ahead, lead_ns=20_000_000)))
+    for read in (_at_once, _key_by_key):
+        found = read(content)
+        assert found is not None
+        assert found.predicted is not None
+        np.testing.assert_array_equal(found.predicted, ahead)
+        assert found.lead_ns == 20_000_000
+        found.predicted[:] = 0
+        without = read(msgpack.unpackb(pack_pose(pose())))
+        assert without is not None
+        assert (without.predicted, without.lead_ns) == (None, None)
+
+
 def test_keys_of_a_later_version_are_ignored() -> None:
     stamps = {**Stamps(1, 2, 3, 4, 5, 6), "thought": 5}
     assert unpack_pose(packed(mood="curious", **{"7": [{}]}, stamps=stamps)).seq == 3
@@ -236,6 +254,10 @@ def test_another_version_is_refused_with_both_numbers() -> None:
         ({"id_scores": ["much"]}, "'id_scores' to hold numbers"),
         ({"stamps": {**Stamps(1, 2, 3, 4, 5, 6), "exposed": "now"}}, "'exposed' to hold int or nil, found str"),
         ({"id_scores": 4}, "'id_scores' to hold list"),
+        ({"predicted": bytes(12)}, "'lead_ns' to hold int, it is missing"),
+        ({"lead_ns": 5}, "'predicted' to hold bytes, it is missing"),
+        ({"predicted": bytes(8), "lead_ns": 5}, "8 bytes of predicted do not fit the shape"),
+        ({"predicted": [1.0], "lead_ns": 5}, "'predicted' to hold bytes, found list"),
     ],
 )
 def test_a_broken_pose_message_is_refused_with_its_key(changes: dict[str, Any], message: str) -> None:

@@ -35,7 +35,16 @@ def messages(draw):
         ids = np.array(draw(st.lists(st.integers(-1, 2**40), min_size=animals, max_size=animals)), np.int64)
         scores = np.array(draw(st.lists(st.floats(0, 1, width=32), min_size=animals, max_size=animals)), np.float32)
     counts = draw(st.integers(0, 2**33)), draw(st.integers(0, 2**33))
-    return PoseContent(SESSION, "main", *counts, draw(stamps), poses, ids, scores)
+    content = PoseContent(SESSION, "main", *counts, draw(stamps), poses, ids, scores)
+    if draw(st.booleans()):
+        content.predicted, content.lead_ns = poses[::-1] + np.float32(1), draw(nanoseconds)
+    return content
+
+
+def numbers(content):
+    """What a packer is given."""
+    given = content.seq, content.frame, content.stamps, content.poses, content.ids, content.id_scores
+    return given if content.predicted is None else (*given, content.predicted, content.lead_ns)
 
 
 def plain(payload):
@@ -47,7 +56,7 @@ def plain(payload):
 def test_messages_of_one_packer_are_those_of_the_general_one(contents):
     packer = PosePacker(SESSION, "main")
     for content in contents:
-        packed = packer.pack(content.seq, content.frame, content.stamps, content.poses, content.ids, content.id_scores)
+        packed = packer.pack(*numbers(content))
         expected = plain(pack_pose(content))
         assert plain(packed) == expected
         assert list(plain(packed)) == list(expected)
@@ -66,6 +75,26 @@ def test_a_message_takes_no_new_memory():
     poses = np.zeros((1, 4, 3), np.float32)
     first = packer.pack(0, 0, Stamps(1, 2, 3, 4, 5, 6), poses)
     assert packer.pack(1, 1, Stamps(7, 8, 9, 10, 11, 12), poses) is first
+
+
+def test_a_prediction_is_written_into_the_same_buffer_and_leaves_other_messages_alone():
+    packer = PosePacker(SESSION, "main")
+    poses, stamps = np.zeros((1, 4, 3), np.float32), Stamps(1, 2, 3, 4, 5, 6)
+    without = bytes(packer.pack(0, 0, stamps, poses))
+    first = packer.pack(1, 1, stamps, poses, None, None, poses, 5)
+    assert packer.pack(2, 2, stamps, poses, None, None, poses + 1, 6) is first
+    assert plain(first)["lead_ns"] == 6
+    assert list(plain(first))[-2:] == ["predicted", "lead_ns"]
+    assert bytes(packer.pack(0, 0, stamps, poses)) == without
+    assert list(plain(without)) == list(plain(first))[:-2]
+
+
+@pytest.mark.parametrize("predicted", [np.zeros((1, 3, 3), np.float32), np.zeros((1, 4, 3))])
+def test_a_prediction_unlike_the_poses_is_refused(predicted):
+    with pytest.raises(ValueError, match="like the poses"):
+        PosePacker(SESSION, "main").pack(
+            0, 0, Stamps(1, 2, 3, 4, 5, 6), np.zeros((1, 4, 3), np.float32), None, None, predicted, 5
+        )
 
 
 @pytest.mark.parametrize("poses", [np.zeros((4, 3), np.float32), np.zeros((1, 4, 2), np.float32)])
@@ -91,12 +120,14 @@ def test_a_reader_that_has_learned_the_layout_reads_what_any_reader_reads(conten
     """Ours by their layout, others' and changed ones by their keys, in any order."""
     packer, unpacker = PosePacker(SESSION, "main"), PoseUnpacker()
     for content in contents * times:
-        numbers = content.seq, content.frame, content.stamps, content.poses, content.ids, content.id_scores
-        for payload in (bytes(packer.pack(*numbers)), pack_pose(content)):
+        for payload in (bytes(packer.pack(*numbers(content))), pack_pose(content)):
             found, expected = unpacker.unpack(payload), unpack_pose(payload)
             assert found.poses.tobytes() == expected.poses.tobytes()
             assert found.poses.shape == expected.poses.shape
-            for name in ("session", "stream", "seq", "frame", "stamps", "ids", "id_scores"):
+            assert (found.predicted is None) == (expected.predicted is None) == (content.predicted is None)
+            if found.predicted is not None and content.predicted is not None:
+                assert found.predicted.tobytes() == expected.predicted.tobytes() == content.predicted.tobytes()
+            for name in ("session", "stream", "seq", "frame", "stamps", "ids", "id_scores", "lead_ns"):
                 assert getattr(found, name) == getattr(expected, name), name
 
 

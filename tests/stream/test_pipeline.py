@@ -79,6 +79,32 @@ def test_every_stage_is_stamped_by_the_given_clock(model):
     assert (stamps.prepared, stamps.inferred, stamps.decoded) == (0, 1, 2)
 
 
+def test_what_is_predicted_is_as_much_later_as_the_pose_is_old(model):
+    pipeline = Pipeline(model, lead_ms=20, clock=lambda: 107_000_000)
+    pipeline.fit(320, 240)
+    stamps = StepStamps()
+    image = tiny_model.draw(PLACES)
+    pipeline.step(image, stamps, None, 100_000_000, 100_000_000)
+    assert pipeline.lead_ns == 27_000_000
+    assert stamps.tracked == 107_000_000
+    np.testing.assert_array_equal(pipeline.predicted, pipeline.poses)  # nothing is known of speeds yet
+    pipeline.step(image, stamps, None, 200_000_000)
+    assert pipeline.lead_ns == 20_000_000
+    assert Pipeline(model).predicted is None
+
+
+def test_a_dot_that_moves_is_predicted(model):
+    pipeline = Pipeline(model, lead_ms=20)
+    for n in range(60):
+        poses = pipeline(tiny_model.draw({"blue": (40 + 2 * n, 60.7)}))
+    assert pipeline.predicted is not None
+    # As nobody tells times, frames are 33 ms apart.
+    assert pipeline.predicted[0, 0, 0] - poses[0, 0, 0] == pytest.approx(1.2, abs=0.15)
+    assert np.isnan(pipeline.predicted[0, 1:, :2]).all()
+    pipeline.forget()
+    np.testing.assert_array_equal(pipeline(tiny_model.draw(PLACES)), pipeline.predicted)
+
+
 def test_buffers_are_made_once(model):
     pipeline = Pipeline(model)
     image = tiny_model.draw(PLACES)

@@ -20,6 +20,7 @@ from posewire.clock import clock_info, now_ns
 from posewire.config import CROP_WORDS, RunSettings, compute_of, crop_budget, decoding_rules
 from posewire.frame import Frame, SourceInfo
 from posewire.grabber import Grabber
+from posewire.judge import Judge
 from posewire.ledger import Ledger
 from posewire.message import Stamps
 from posewire.pack import PosePacker
@@ -32,7 +33,6 @@ from posewire.report import run_report
 from posewire.session import load_model
 from posewire.slot import Slot
 from posewire.sources import open_source
-from posewire.truth import IdentityTruth, PredictionTruth, TruthScore
 from posewire_models.errors import PosewireError
 
 _IDLE_S = 0.05  # how often the publisher is served while no frame comes
@@ -88,11 +88,7 @@ class Service:
         # At maximum pace the next frame is decoded beside the network. At real pace there is time for it afterwards,
         # when the slot is asked for the next frame: beside the network it would only slow this pose.
         self._let_in = self._slot.let_in if settings.pace == "max" else None
-        self._truth = TruthScore(self.pipeline.model.contract.keypoints)
-        self._identities = IdentityTruth(self.pipeline.model.contract.keypoints) if self.pipeline.several else None
-        self._ahead = None
-        if self.pipeline.predictor is not None:
-            self._ahead = PredictionTruth(self.pipeline.model.contract.keypoints)
+        self._judge = Judge(self.pipeline)
         self._viewer: Viewer | None = None
         self._rules = None if settings.rules is None else _rules_of(settings, self.pipeline, self.session)
         self._announcer = Announcer(self.publisher, settings, self.session)
@@ -161,15 +157,8 @@ class Service:
             None if pipeline.predictor is None else pipeline.poses,
         )  # fmt: skip
         if self.settings.show is not None:
-            contract = self.pipeline.model.contract
-            wait = self.settings.pace == "max"
-            self._viewer = Viewer(
-                self.settings.show,
-                contract.keypoints,
-                contract.skeleton,
-                info.fps,
-                wait,
-            )
+            contract, wait = self.pipeline.model.contract, self.settings.pace == "max"
+            self._viewer = Viewer(self.settings.show, contract.keypoints, contract.skeleton, info.fps, wait)
         if self._rules is not None:  # before cores are taken: the guard is not to be kept to one of them
             self._arm(info, self._rules)
         if self.settings.realtime:
@@ -189,10 +178,13 @@ class Service:
 
     def _be_realtime(self) -> None:
         self._cores = usable_cores()
-        for hint in ask_for_all():
-            if str(hint) not in self._told:
-                self._told.add(str(hint))
-                self._say(str(hint))
+        self._say_once(*map(str, ask_for_all()))
+
+    def _say_once(self, *remarks: str) -> None:
+        for remark in remarks:
+            if remark not in self._told:
+                self._told.add(remark)
+                self._say(remark)
 
     def _fit(self, width: int, height: int) -> None:
         if self._cores is not None:
@@ -201,10 +193,8 @@ class Service:
         if self._cores is not None:
             self._be_realtime()
         self.provider = self.pipeline.network.provider
-        for remark in (*(f"not used: {reason}" for reason in self.pipeline.network.refused), *self.pipeline.notes):
-            if remark not in self._told:
-                self._say(remark)
-                self._told.add(remark)
+        refused = (f"not used: {reason}" for reason in self.pipeline.network.refused)
+        self._say_once(*refused, *self.pipeline.notes)
         self._clock = clock_info()
         self._size = width, height
         self._tell_meta()
@@ -284,12 +274,7 @@ class Service:
         if pipeline.model_now is not self._model:
             self._tell_meta()
         self.ledger.add(when, returned, stamps.tracked, ruled)
-        if frame.truth is not None:
-            self._truth.add(pipeline.peaks, frame.truth)
-            if self._identities is not None and pipeline.ids is not None:
-                self._identities.add(pipeline.poses, pipeline.ids, frame.truth)
-            if self._ahead is not None and predicted is not None:
-                self._ahead.add(time_ns, poses, time_ns + pipeline.lead_ns, predicted, frame.truth)
+        self._judge.add(frame, time_ns)
         if self._viewer is not None:
             text = f"frame {frame.number}   latency {(returned - frame.grabbed_ns) / 1e6:.1f} ms   {self.provider}"
             self._viewer.offer(frame.image, poses, text, ids, pipeline.id_scores, pipeline.box, predicted)
@@ -328,17 +313,11 @@ class Service:
 
     def report(self) -> dict[str, Any]:
         """The object of ``run --json``."""
-        if self.pipeline.predictor is not None and self._ahead is not None and self._ahead.network_px is not None:
-            self.pipeline.predictor.network_px = self._ahead.network_px  # rather than what the model's card says
+        self._judge.settle()
         seconds = max(0.0, (self._last_ns - self._first_ns) / 1e9) if self._first_ns is not None else 0.0
         report = run_report(self.settings, self.pipeline, self.ledger, self._slot.skipped, seconds, self.publisher)
         report["session"] = self.session.hex()
         if self._rules is not None and (acted := self._rules.report()) is not None:
             report["rules"] = acted
-        if self._truth.mean_px is not None:
-            report["truth_px"] = self._truth.mean_px
-        if self._identities is not None and (figures := self._identities.figures()) is not None:
-            report["truth"] = figures
-        if self._ahead is not None:
-            report["prediction"].update(self._ahead.figures())
+        self._judge.complete(report)
         return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from posewire.config import RunSettings
 from posewire.eventmessage import Event
 from posewire.frame import Frame, SourceInfo
 from posewire.outputs.kinds import open_device
+from posewire.outputs.link import GuardLink
 from posewire.pipeline import Pipeline
 from posewire.triggers.file import read_file
 from posewire.triggers.sentences import sentence
@@ -62,6 +64,7 @@ class SessionRules:
             unsafe=settings.unsafe,
             animals=animals,
             tell=tell,
+            make_link=partial(GuardLink, realtime=settings.realtime),
         )
         self._loop = loop
         for rule in rules.rules:

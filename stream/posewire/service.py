@@ -148,6 +148,8 @@ class Service:
         patience.start()
         try:
             self._fit(info.width, info.height)
+            if self._rules is not None:  # before cores are taken: the guard is not to be kept to one of them
+                self._arm(info, self._rules)
         finally:
             patience.cancel()
         # One whole pass through packing, so that nothing is met for the first time by the first frame.
@@ -159,8 +161,6 @@ class Service:
         if self.settings.show is not None:
             contract, wait = self.pipeline.model.contract, self.settings.pace == "max"
             self._viewer = Viewer(self.settings.show, contract.keypoints, contract.skeleton, info.fps, wait)
-        if self._rules is not None:  # before cores are taken: the guard is not to be kept to one of them
-            self._arm(info, self._rules)
         if self.settings.realtime:
             self._be_realtime()
         # What exists now lives until the end: the collector need not look at it again in mid-stream.

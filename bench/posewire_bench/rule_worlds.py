@@ -19,6 +19,8 @@ KEYPOINTS = 3
 FRAME = (100, 80)
 CLASSIFIER = "the sum of x, and the last score"
 MS = 1_000_000
+FRAME_RATE = 20.0
+"""What evaluators are told; frames come faster, so that long windows hold more places than are kept."""
 _ROLES = {"first": 0, "second": 1}
 _SERIES = ("x", "distance", "heading", "speed", "approach", "angle", "zscore", "add", "score")
 _KINDS = (
@@ -104,7 +106,7 @@ def _condition(random: Random, depth: int) -> Condition:
 
 def _quantity(random: Random, depth: int, kinds: tuple[str, ...] = _KINDS) -> Quantity:
     kind = random.choice(kinds)
-    window_ns = random.choice([0, 25, 60]) * MS
+    window_ns = random.choice([0, 25, 25, 60, 60, 900]) * MS
     if kind in ("zscore", "phase"):
         inner: tuple[Quantity, ...] = (_quantity(random, 0, ("x", "distance", "heading", "speed")),)
         return Quantity(kind, inner=inner, window_ns=random.choice([20, 80, 200]) * MS)

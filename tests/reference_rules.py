@@ -49,6 +49,7 @@ class ReferenceEvaluator:
     def __init__(self, rules, *, animals=8, frame_rate=100.0, classifiers=None):
         self.rules, self.animals, self.frame_rate, self.classifiers = rules, animals, frame_rate, classifiers
         self.lives = OrderedDict()  # id -> for each rule (Life, Life of the second reading or None)
+        self.nobody = self.born()  # whose episodes those of unknown id have in common
         self.fired = [None] * len(rules.rules)
         self.first = self.last = None
 
@@ -91,35 +92,45 @@ class ReferenceEvaluator:
         return told, *(list(part) for part in zip(*answers, strict=True))
 
     def one(self, n, rule, scene, here, told):
-        lives = []
-        for i, pairs in self.lives.items():
-            life = pairs[n][0]
-            lives.append(life)
-            if i not in scene.ids and life.lapsed(scene.now):
-                if life.fired is not None:
-                    told.append((n, -1, i, "ended", scene.now))
-                life.forget()
+        for i, pairs in [*self.lives.items(), (-1, self.nobody)]:
+            if (i not in scene.ids or i < 0) and pairs[n][0].lapsed(scene.now):
+                told += self.gone(n, i, pairs[n][0], scene)
         value = None
+        true_of_unknown = [False, False]
         for row, pairs in enumerate(here):
-            if rule.animal != ANY and scene.ids[row] != self.rules.roles[rule.animal]:
+            i = scene.ids[row]
+            if rule.animal != ANY and i != self.rules.roles[rule.animal]:
                 continue
-            life, second = pairs[n]
-            lives.append(life)
-            now = life.tree.now(scene, row)
+            truths = [life and life.tree.now(scene, row) for life in pairs[n]]
             reason = self.forbids(n, rule, scene, row)
             if rule.when is None:
-                if value is None and not reason and now is not None:
-                    value = scaled(now, rule)
+                if value is None and not reason and truths[0] is not None:
+                    value = scaled(truths[0], rule)
                 continue
-            told += [(n, row, scene.ids[row], word, scene.now) for word in self.decide(n, scene, life, now, reason)]
+            if i < 0:
+                truths = [(truth and rule.dwell_ns == 0) or None for truth in truths]
+                true_of_unknown = [bool(a or b) for a, b in zip(true_of_unknown, truths, strict=True)]
+            life, second = pairs[n] if i >= 0 else self.nobody[n]
+            told += [(n, row, i, word, scene.now) for word in self.decide(n, scene, life, truths[0], reason)]
             if second:
-                true = second.tree.now(scene, row)
-                second.take(true, scene.now)
-                if true and second.holds and not second.told and not life.holds and not reason:
+                second.take(truths[1], scene.now)
+                if truths[1] and second.holds and not second.told and not life.holds and not reason:
                     second.told.add("score")
-                    told.append((n, row, scene.ids[row], "score", scene.now))
+                    told.append((n, row, i, "score", scene.now))
+        life, second = self.nobody[n]
+        if life.since is not None and not true_of_unknown[0]:
+            told += self.gone(n, -1, life, scene)
+        if second and not true_of_unknown[1]:
+            second.forget()
+        lives = [pairs[n][0] for pairs in [*self.lives.values(), self.nobody]]
         holding, active = any(life.holds for life in lives), any(life.fired is not None for life in lives)
         return holding, active, math.nan if value is None else value
+
+    @staticmethod
+    def gone(n, animal, life, scene):
+        fired = life.fired is not None
+        life.forget()
+        return [(n, -1, animal, "ended", scene.now)] if fired else []
 
     def decide(self, n, scene, life, now, reason):
         if life.take(now, scene.now):

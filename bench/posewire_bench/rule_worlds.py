@@ -19,6 +19,8 @@ KEYPOINTS = 3
 FRAME = (100, 80)
 CLASSIFIER = "the sum of x, and the last score"
 MS = 1_000_000
+FRAME_RATE = 20.0
+"""What evaluators are told; frames come faster, so that long windows hold more places than are kept."""
 _ROLES = {"first": 0, "second": 1}
 _SERIES = ("x", "distance", "heading", "speed", "approach", "angle", "zscore", "add", "score")
 _KINDS = (
@@ -28,9 +30,10 @@ _KINDS = (
 )  # fmt: skip
 # What a kind's values are about, and how far they spread.
 _USUAL = {
-    "score": (0.6, 0.3), "angle": (90.0, 50.0), "heading": (0.0, 100.0), "bearing": (0.0, 100.0), "speed": (60.0, 50.0),
-    "acceleration": (0.0, 1000.0), "approach": (0.0, 50.0), "posture": (0.5, 0.3), "gray": (120.0, 40.0),
-    "zscore": (0.0, 1.0), "phase": (180.0, 100.0), "sine": (0.0, 0.7), "cosine": (0.0, 0.7), "square_root": (6.0, 2.0),
+    "score": (0.6, 0.3), "distance": (20.0, 12.0), "angle": (90.0, 50.0), "heading": (0.0, 100.0),
+    "bearing": (0.0, 100.0), "speed": (60.0, 50.0), "acceleration": (0.0, 1000.0), "approach": (0.0, 50.0),
+    "posture": (0.5, 0.3), "gray": (120.0, 40.0), "zscore": (0.0, 1.0), "phase": (180.0, 100.0), "sine": (0.0, 0.7),
+    "cosine": (0.0, 0.7), "square_root": (6.0, 2.0),
 }  # fmt: skip
 
 
@@ -52,13 +55,13 @@ def _rule(random: Random, name: str) -> Rule:
     return Rule(
         name,
         ("light",),
-        when=None if follows else _condition(random, 3),
+        when=None if follows else _condition(random, random.choice([0, 1, 1, 2, 3])),
         value=_quantity(random, 2) if follows else None,
         value_from=(random.uniform(-50, 40), random.uniform(50, 200)),
         value_to=(end, end + random.choice([1.0, -5.0])),
-        animal=random.choice([ANY, ANY, "first", "second"]),
+        animal=random.choice([ANY, ANY, ANY, ANY, "first", "second"]),
         predicted=random.random() < 0.25,
-        dwell_ns=random.choice([0, 0, 20, 50, 120]) * MS,
+        dwell_ns=random.choice([0, 0, 0, 0, 0, 10, 40, 120]) * MS,
         gap_ns=random.choice([15, 30, 100]) * MS,
         refractory_ns=random.choice([0, 0, 40, 300]) * MS,
         repeat_ns=random.choice([0, 0, 30, 100]) * MS,
@@ -77,7 +80,7 @@ def _condition(random: Random, depth: int) -> Condition:
     kind = random.choice(kinds)
     if kind in ("all", "any", "sequence"):
         inner = tuple(_condition(random, depth - 1) for _ in range(random.randint(2, 3)))
-        return Condition(kind, inner=inner, within_ns=random.choice([30, 100, 400]) * MS if kind == "sequence" else 0)
+        return Condition(kind, inner=inner, within_ns=random.choice([30, 200, 1000]) * MS if kind == "sequence" else 0)
     if kind == "not":
         return Condition(kind, inner=(_condition(random, depth - 1),))
     if kind in ("inside", "enter", "leave"):
@@ -89,7 +92,7 @@ def _condition(random: Random, depth: int) -> Condition:
     level = random.gauss(middle, spread) if random.random() < 0.8 else middle
     slack = random.choice([0.0, 0.3]) * spread
     if kind in ("peak", "trough"):
-        return Condition(kind, quantity=quantity, hysteresis=0.3 * spread)
+        return Condition(kind, quantity=quantity, hysteresis=random.choice([0.1, 0.3]) * spread)
     if kind != "compare":
         return Condition(kind, quantity=quantity, level=level, hysteresis=slack)
     way = random.random()
@@ -104,7 +107,7 @@ def _condition(random: Random, depth: int) -> Condition:
 
 def _quantity(random: Random, depth: int, kinds: tuple[str, ...] = _KINDS) -> Quantity:
     kind = random.choice(kinds)
-    window_ns = random.choice([0, 25, 60]) * MS
+    window_ns = random.choice([0, 25, 25, 60, 60, 900]) * MS
     if kind in ("zscore", "phase"):
         inner: tuple[Quantity, ...] = (_quantity(random, 0, ("x", "distance", "heading", "speed")),)
         return Quantity(kind, inner=inner, window_ns=random.choice([20, 80, 200]) * MS)
@@ -131,7 +134,7 @@ def _point(random: Random, fixed: bool = True) -> Point:
     keypoint = random.choice([0, 1, 2, CENTRE, FIXED if fixed else 0])
     if keypoint == FIXED:
         return Point(FIXED, x=float(random.randint(0, FRAME[0])), y=float(random.randint(0, FRAME[1])))
-    return Point(keypoint, random.choice([SELF, SELF, SELF, OTHER, "first", "second"]))
+    return Point(keypoint, random.choice([*[SELF] * 12, OTHER, OTHER, "first", "second"]))
 
 
 def _zone(random: Random) -> Zone:
@@ -169,18 +172,23 @@ def random_world(random: Random, frames: int) -> Iterator[Step]:
         now += random.choice([0, -50 * MS, 20 * MS, 40 * MS, 150 * MS, 400 * MS]) if chance(0.03) else 10 * MS
         if len(animals) < most and chance(0.2):
             animals.append(
-                {"id": random.choice([numbers, -1, random.randint(0, 3)]), "x": 50.0, "y": 40.0, "turn": 0.0}
+                {
+                    "id": random.choice([numbers, numbers, 0, 1, -1, random.randint(0, 3)]),
+                    "x": 50.0,
+                    "y": 40.0,
+                    "turn": 0.0,
+                }
             )
             numbers += 1
         if animals and chance(0.02):
             animals.pop(random.randrange(len(animals)))
         if animals and chance(0.03):
-            random.choice(animals)["id"] = random.choice([-1, random.randint(0, 5), random.randint(0, 40)])
+            random.choice(animals)["id"] = random.choice([-1, 0, 1, random.randint(0, 5), random.randint(0, 40)])
         if chance(0.01):
             random.shuffle(animals)
         for animal in animals:
-            animal["x"] = min(max(animal["x"] + random.gauss(0.0, 2.0), -5.0), FRAME[0] + 5.0)
-            animal["y"] = min(max(animal["y"] + random.gauss(0.0, 2.0), -5.0), FRAME[1] + 5.0)
+            animal["x"] = min(max(animal["x"] + random.gauss(0.0, 3.0), -5.0), FRAME[0] + 5.0)
+            animal["y"] = min(max(animal["y"] + random.gauss(0.0, 3.0), -5.0), FRAME[1] + 5.0)
             animal["turn"] += random.gauss(0.0, 0.2)
         here = [] if chance(0.02) else animals[:1] if alone else animals
         poses = np.array([_pose(random, animal, lost) for animal in here], np.float32).reshape(-1, KEYPOINTS, 3)

@@ -26,7 +26,7 @@ from numba.core.runtime import _nrt_python, rtsys
 from posewire.clock import now_ns
 from posewire.triggers.evaluator import NAMES, Evaluator
 from posewire.triggers.rules import Condition, Point, Quantity, Rule, Rules, Zone
-from posewire_bench.rule_worlds import CLASSIFIER, MS, classify, random_rules, random_world
+from posewire_bench.rule_worlds import CLASSIFIER, FRAME_RATE, MS, classify, random_rules, random_world
 from posewire_bench.system import resident_mb
 
 _WORLD = 400  # frames of a world
@@ -40,8 +40,8 @@ def compare(seed: int) -> tuple[int, Counter[str], list[str]]:
     random = Random(seed)
     rules, animals = random_rules(random), random.choice([1, 2, 4, 5])
     given = {CLASSIFIER: classify}
-    engine = Evaluator(rules, animals=animals, classifiers=given)
-    twin = _twin()(rules, animals=animals, classifiers=given)
+    engine = Evaluator(rules, animals=animals, frame_rate=FRAME_RATE, classifiers=given)
+    twin = _twin()(rules, animals=animals, frame_rate=FRAME_RATE, classifiers=given)
     found: Counter[str] = Counter()
     for n, step in enumerate(random_world(random, _WORLD)):
         count = engine.step(*step)

@@ -33,26 +33,25 @@ def decide(n, rows, count, now_ns, elapsed_ns, age_ns, program, memory, frame, a
     rule = program.rules[n]
     anybody = memory.ids.shape[0] - 1
     holding = active = False
-    for slot in range(anybody):
+    for slot in range(anybody + 1):
         episode = memory.episodes[0, n, slot]
-        if not episode.on or _is_here(slot, rows, frame):
+        if slot < anybody and (not episode.on or _is_here(slot, rows, frame)):
             continue
-        if now_ns - episode.last_ns > rule.gap_ns:
-            if episode.fired:
-                count = tell(count, n, -1, memory.ids[slot], k.ENDED, now_ns, answer)
-            empty(episode)
-        holding = holding or episode.holds != 0
-        active = active or episode.fired != 0
+        if episode.on and now_ns - episode.last_ns > rule.gap_ns:
+            count = _end(episode, count, n, memory.ids[slot], now_ns, answer)
+        holding = holding or (slot < anybody and episode.holds != 0)
+        active = active or (slot < anybody and episode.fired != 0)
+    unknown = unknown_lenient = False
     for row in range(rows):
         if rule.role >= 0 and frame.rows[rule.role] != row:
             continue
         slot = frame.slots[row]
-        if slot == anybody:
-            empty(memory.episodes[0, n, slot])
-            empty(memory.episodes[1, n, slot])
         reason = _forbids(n, rule, row, now_ns, elapsed_ns, age_ns, program, memory, frame)
         episode = memory.episodes[0, n, slot]
         truth = frame.results[row, rule.root]
+        if slot == anybody:
+            truth = _of_unknown(truth, rule)
+            unknown = unknown or truth == 1.0
         if _go_on(episode, truth, now_ns, rule.dwell_ns, rule.gap_ns):
             count = tell(count, n, row, frame.ids[row], k.ENDED, now_ns, answer)
         repeats = rule.repeat_ns > 0 and now_ns - episode.fired_ns >= rule.repeat_ns
@@ -64,18 +63,43 @@ def decide(n, rows, count, now_ns, elapsed_ns, age_ns, program, memory, frame, a
             elif not episode.told >> reason & 1:
                 episode.told |= 1 << reason
                 count = tell(count, n, row, frame.ids[row], reason, now_ns, answer)
-        holding = holding or episode.holds != 0
-        active = active or episode.fired != 0
+        holding = holding or (slot < anybody and episode.holds != 0)
+        active = active or (slot < anybody and episode.fired != 0)
         if rule.lenient >= 0:
             second = memory.episodes[1, n, slot]
             truth = frame.results[row, rule.lenient]
+            if slot == anybody:
+                truth = _of_unknown(truth, rule)
+                unknown_lenient = unknown_lenient or truth == 1.0
             _go_on(second, truth, now_ns, rule.dwell_ns, rule.gap_ns)
             if truth == 1.0 and second.holds and not second.told and not episode.holds and reason == k.NOTHING:
                 second.told = 1
                 count = tell(count, n, row, frame.ids[row], k.SCORE, now_ns, answer)
+    episode = memory.episodes[0, n, anybody]
+    if episode.on and not unknown:
+        count = _end(episode, count, n, -1, now_ns, answer)
+    if not unknown_lenient:
+        empty(memory.episodes[1, n, anybody])
+    holding = holding or episode.holds != 0
+    active = active or episode.fired != 0
     answer.holding[n] = holding
     answer.active[n] = active
     return count
+
+
+@part
+def _end(episode, count, n, animal, now_ns, answer):  # type: ignore[no-untyped-def]
+    """Ends an episode of an animal that is not there; the new count of outcomes."""
+    if episode.fired:
+        count = tell(count, n, -1, animal, k.ENDED, now_ns, answer)
+    empty(episode)
+    return count
+
+
+@part
+def _of_unknown(truth, rule):  # type: ignore[no-untyped-def]
+    """Truth for an animal of unknown id: one that is not true is none, since another one may go on with the episode."""
+    return 1.0 if truth == 1.0 and rule.dwell_ns <= 0 else np.nan
 
 
 @part

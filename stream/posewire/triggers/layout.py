@@ -128,7 +128,7 @@ class Program(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What is kept from frame to frame, of S slots: of one animal each but the last, which is for unknown ids."""
+    """What is kept from frame to frame, of S slots: of one animal each but the last, which is for all of unknown id."""
 
     ids: npt.NDArray[np.int64]
     """[S]: whose slot it is, -1 free."""
@@ -227,9 +227,10 @@ def make_frame(rows: int, keypoints: int, roles: int, regions: int, columns: int
 
 
 def make_answer(rules: int, rows: int, slots: int) -> Answer:
-    """Room for an answer: of each rule, a row may end an episode, begin another and miss one; a slot may end one."""
+    """Room for an answer: of each rule, a row may end an episode, begin another and miss one; a slot may end one, that
+    of the unknown ids two."""
     return Answer(
-        outcomes=np.zeros(rules * (3 * rows + slots), OUTCOME),
+        outcomes=np.zeros(rules * (3 * rows + slots + 2), OUTCOME),
         holding=np.zeros(rules, np.bool_),
         active=np.zeros(rules, np.bool_),
         values=np.full(rules, np.nan),

@@ -16,21 +16,23 @@ How time, unknown values and identities count
 - Memory (positions, hysteresis, sides, dwell) belongs to a rule's condition and an animal. An animal is its id; of a
   model of one animal the id is 0. A new id begins with an empty memory. An animal of unknown id (-1, and any row whose
   id stands in an earlier row already) has an empty memory in every frame, so that only conditions of a single frame can
-  be true of it; each frame is an episode of its own, and its end is not told. Twice as many animals are remembered as
-  a frame may have; for one more, the one that was seen longest ago is forgotten.
+  be true of it. Twice as many animals are remembered as a frame may have; for one more, the one that was seen longest
+  ago is forgotten.
 - ``gap_ns`` is the longest time between two frames in which a thing is known for it to be continuous. After a longer
   one its memory is empty: dwell starts anew, speed is unknown until there is a new past, ``enter`` needs a new outside.
   Only the baseline of ``zscore`` outlives gaps.
 - A rule *holds* of an animal once its condition has been true, without a gap and without being false, for ``dwell_ns``
   (with 0: in that very frame), until it is false, or not known to be true for more than ``gap_ns`` (also because the
   animal is gone). An unknown frame is like one that was skipped: time goes on and nothing breaks, but nothing fires.
-- Every stretch of holding is an *episode*. A rule fires once in an episode, in its first frame in which the condition
-  is true and nothing forbids it; what forbids it is, the first one counting: the arming window (time since the first
-  frame is not in ``armed_from_ns`` <= t < ``armed_until_ns``); the age of the pose (> ``max_age_ns``); with a
-  ``min_id_score``, an unknown id or an ``id_score`` below it, of the animal itself or of one whose role the rule's
-  points name and that is there; the refractory time (less than ``refractory_ns`` since the rule last fired, of any
-  animal; animals count in the order of their rows). With ``repeat_ns`` it fires again that long after it last did, as
-  long as it holds. What forbids it is told once in an episode for each reason.
+- Every stretch of holding is an *episode*. Animals of unknown id have one in common: as long as it holds of one of them
+  in every frame, and these are no more than ``gap_ns`` apart; a rule that dwells never holds of them. A rule fires once
+  in an episode, in its first frame in which the condition is true and nothing forbids it; what forbids it is, the first
+  one counting: the arming window (time since the first frame is not in ``armed_from_ns`` <= t < ``armed_until_ns``);
+  the age of the pose (> ``max_age_ns``); with a ``min_id_score``, an unknown id or an ``id_score`` below it, of the
+  animal itself or of one whose role the rule's points name and that is there; the refractory time (less than
+  ``refractory_ns`` since the rule last fired, of any animal; animals count in the order of their rows). With
+  ``repeat_ns`` it fires again that long after it last did, as long as it holds. What forbids it is told once in an
+  episode for each reason.
 - Low scores are told as well: a second reading of each rule with a ``min_score``, for which any finite keypoint is
   known, has memory and episodes of its own. Where that one would fire (true, holding, nothing forbids it) while the
   rule itself does not hold, this is told once in an episode of the second reading.

@@ -26,19 +26,44 @@ def test_a_new_id_begins_with_an_empty_memory_and_an_old_one_has_its_own():
 
 
 def test_an_animal_of_unknown_id_has_no_memory():
-    trial = Trial(ENTERS, ON, Rule("dwell", ("o",), when=ON, dwell_ns=1))
+    trial = Trial(ENTERS, Rule("dwell", ("o",), when=ON, dwell_ns=1), make(Quantity("speed", (A,))))
     for n in range(6):
-        told = trial.see(10 * n, IN if n % 2 else OUT, ids=[-1])
-        assert told == [(1, -1, "fired")]  # an episode in each frame, whose end is not told
-        assert trial.engine.holding.tolist() == trial.engine.active.tolist() == [False, True, False]
-    trial.see(70)
-    assert not trial.engine.holding.any()
+        assert trial.see(10 * n, IN if n % 2 else OUT, ids=[-1]) == []
+        assert not trial.engine.holding.any()
+        assert np.isnan(trial.engine.values).all()
+
+
+def test_animals_of_unknown_id_have_one_episode_in_common():
+    trial = Trial(ON, gap_ns=25 * MS)
+    assert trial.see(0, YES, YES, ids=[-1, -1]) == [(0, -1, "fired")]
+    assert trial.see(10, NO, YES, ids=[-1, -1]) == []
+    assert trial.see(20, YES, NO, ids=[-1, -1]) == []
+    assert trial.engine.holding[0]
+    assert trial.engine.active[0]
+    # It ends in the first frame in which the rule holds of none of them, be it unknown or without them.
+    assert trial.see(30, NO, [], YES, ids=[-1, -1, 5]) == [(0, 5, "fired"), (0, -1, "ended")]
+    assert trial.see(40, NO, YES, ids=[5, -1]) == [(0, 5, "ended"), (0, -1, "fired")]
+    assert trial.see(50) == [(0, -1, "ended")]
+    assert not trial.engine.holding[0]
+    assert trial.see(60, YES, ids=[-1]) == [(0, -1, "fired")]
+    assert trial.see(90, YES, ids=[-1]) == [(0, -1, "ended"), (0, -1, "fired")]  # after a gap
+    trial.engine.reset()
+    assert trial.see(100, NO, ids=[-1]) == []
+
+
+def test_what_forbids_animals_of_unknown_id_is_told_once():
+    trial = Trial(ON, min_id_score=0.5, min_score=0.5)
+    assert [trial.words(10 * n, YES, ids=[-1]) for n in range(3)] == [["id"], [], []]
+    scored = Trial(ON, min_score=0.5)
+    assert [scored.words(10 * n, [(1, 0, 0.2)], ids=[-1]) for n in range(3)] == [["score"], [], []]
+    assert scored.words(30, [(-1, 0, 0.2)], ids=[-1]) == []
+    assert scored.words(40, [(1, 0, 0.2)], ids=[-1]) == ["score"]
 
 
 def test_a_row_whose_id_stands_in_an_earlier_row_is_unknown():
     trial = Trial(ENTERS, ON)
-    trial.see(0, OUT, OUT, ids=[2, 2])
-    assert trial.see(10, IN, IN, ids=[2, 2]) == [(0, 2, "fired"), (1, -1, "fired")]
+    assert trial.see(0, OUT, OUT, ids=[2, 2]) == [(1, 2, "fired"), (1, -1, "fired")]
+    assert trial.see(10, IN, IN, ids=[2, 2]) == [(0, 2, "fired")]
 
 
 def test_the_animal_seen_longest_ago_is_forgotten():

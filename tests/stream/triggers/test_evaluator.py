@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posewire.triggers.evaluator import NAMES, Evaluator
-from posewire_bench.rule_worlds import CLASSIFIER, classify, random_rules, random_world
+from posewire_bench.rule_worlds import CLASSIFIER, FRAME_RATE, classify, random_rules, random_world
 from reference_rules import ReferenceEvaluator
 
 
 def agree(rules, animals, random, frames):
     """Compares rules in one world, and counts outcomes."""
     given = {CLASSIFIER: classify}
-    engine = Evaluator(rules, animals=animals, classifiers=given)
-    twin = ReferenceEvaluator(rules, animals=animals, classifiers=given)
+    engine = Evaluator(rules, animals=animals, frame_rate=FRAME_RATE, classifiers=given)
+    twin = ReferenceEvaluator(rules, animals=animals, frame_rate=FRAME_RATE, classifiers=given)
     counts = Counter()
     for step in random_world(random, frames):
         count = engine.step(*step)

@@ -46,3 +46,9 @@ def test_a_wrong_option_is_named_as_an_option(tmp_path):
 def test_a_rig_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.toml: no such file"):
         run_settings(tmp_path / "nowhere.toml", {})
+
+
+@pytest.mark.parametrize("lead_ms", [-3, 1001, float("nan")])
+def test_a_lead_that_cannot_be_is_refused(lead_ms):
+    with pytest.raises(InputError, match="--lead-ms"):
+        run_settings(None, {"lead_ms": lead_ms})

@@ -293,7 +293,7 @@ def _kill(times: int) -> Found:
     return found
 
 
-_MEASURES: dict[str, Callable[[int], Found]] = {
+MEASURES: dict[str, Callable[[int], Found]] = {
     "network": _network,
     "source": _source,
     "output": _output,
@@ -311,7 +311,7 @@ def main() -> None:
     arguments = parser.parse_args()
     results: list[dict[str, Any]] = []
     for name in arguments.only.split(","):
-        found = _MEASURES[name](arguments.times)
+        found = MEASURES[name](arguments.times)
         results.append({**vars(found), "right": found.right})
         sys.stderr.write(f"{found}{'' if found.right else '   WRONG'}\n")
     if arguments.json:

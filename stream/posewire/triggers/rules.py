@@ -45,7 +45,8 @@ from dataclasses import dataclass, field
 from posewire.outputs.spec import OutputSpec
 
 SELF = "self"  # the animal that the rule is tried on
-OTHER = "other"  # the other animal whose centre (mean of the known keypoints) is nearest to that of `SELF`
+# The other animal whose centre (mean of the known keypoints) is nearest to that of `SELF`; the earlier row of two.
+OTHER = "other"
 FIXED = -1  # `Point.keypoint` of a point of the frame
 CENTRE = -2  # `Point.keypoint` of the mean of an animal's known keypoints
 ANY = "any"  # `Rule.animal`: tried on each animal, each with a memory of its own

@@ -146,6 +146,7 @@ def test_the_other_is_the_one_whose_centre_is_nearest():
     pose, near, farther = [(0, 0)], [(30, 0), (10, 0)], [(21, 0), (21, 0)]
     assert once(far, pose, farther, near, ids=[0, 1, 2]) == pytest.approx(30)
     assert once(Quantity("distance", (A, Point(1, OTHER))), pose, farther, near) == pytest.approx(10)
+    assert once(far, pose, [(5, 0)], [(-5, 0)]) == pytest.approx(5)  # of two as near, that of the earlier row
     assert unknown(once(far, pose))
     assert unknown(once(far, pose, []))
 

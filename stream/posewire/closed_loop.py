@@ -206,7 +206,7 @@ class ClosedLoop:
         for rule, cut_ns in list(self._cut.items()):
             if age_ns <= self.rules.rules[rule].max_age_ns and now_ns - cut_ns >= RESUME_NS:
                 del self._cut[rule]
-                if self._held[rule]:
+                if self._held[rule] and self._evaluator is not None and self._evaluator.active[rule]:
                     self._fire(rule, min(self._held[rule]), again=True)
 
     def _replay(self, since_first_ns: int, age_ns: int) -> None:

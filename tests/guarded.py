@@ -39,7 +39,8 @@ class Loop:
 
     def act(self, what: str = "pulse", output: int = 0, event: int = 1, longest_ns: int = NEVER_NS) -> bool:
         now = now_ns()
-        self.link.beat(now)
+        self.link.vouch(now)
+        self.link.beat()
         return self.link.act(output, Act(event, what, 1.0, longest_ns, "rule", 0, 5, now))
 
     def until(self, true: Callable[[], Any], what: str = "") -> None:
@@ -48,7 +49,8 @@ class Loop:
         while not true():
             assert now_ns() < deadline, f"{what}; {self.reports}; {self.link.trouble}"
             if self.vouching:
-                self.link.beat(now_ns())
+                self.link.vouch(now_ns())
+                self.link.beat()
             self.reports += self.link.poll()
             time.sleep(0.001)
 

@@ -29,12 +29,14 @@ def main() -> None:
     )
     link.start()
     now = now_ns()
-    link.beat(now)
+    link.vouch(now)
+    link.beat()
     assert link.act(0, Act(1, "on", 1.0, NEVER_NS, "rule", 0, 0, now))
     sys.stdout.write(f"{link.pid}\n")
     sys.stdout.flush()
     while not select.select([sys.stdin], [], [], 0.005)[0]:
-        link.beat(now_ns())
+        link.vouch(now_ns())
+        link.beat()
         link.poll()
     sys.stdin.readline()
     sys.stdin.read()  # stuck, until the tests end

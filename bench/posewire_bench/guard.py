@@ -41,7 +41,8 @@ guard.start()
 on(guard)
 print("on", flush=True)
 while True:
-    guard.beat(now_ns())
+    guard.vouch(now_ns())
+    guard.beat()
     guard.poll()
     time.sleep(0.005)
 """
@@ -64,7 +65,8 @@ def link(folder: Path, mode: str, realtime: bool = False) -> GuardLink:
 def on(guard: GuardLink) -> int:
     """Turn the LED on for good; when the pose was taken by which that is vouched for."""
     taken = now_ns()
-    guard.beat(taken)
+    guard.vouch(taken)
+    guard.beat()
     guard.act(0, Act(0, "on", 1.0, NEVER_NS, "bench", 0, 0, taken))
     return taken
 
@@ -79,11 +81,12 @@ def latency(folder: Path, acts: int, rate: float, realtime: bool) -> dict[str, l
         for event in range(acts):
             due += round(1e9 / rate)
             time.sleep(max(0.0, (due - now_ns()) / 1e9))
-            guard.beat(now_ns())
+            guard.vouch(now_ns())
             decided.append(now_ns())
             guard.act(0, Act(event, "pulse", 1.0, 0, "bench", 0, event, decided[-1]))
             call.append((now_ns() - decided[-1]) / 1e3)
             guard.record({"record": "fired", "event": event})
+            guard.beat()
             guard.poll()
         until = now_ns() + _PATIENCE_NS
         while (led.rises < acts or led.on) and now_ns() < until:

@@ -150,7 +150,7 @@ class ClosedLoop:
         taken = taken_ns(frame)
         age = self._clock() - taken
         count = self._evaluator.step(poses, ids, id_scores, time_ns, age, frame.image, predicted)
-        self._link.beat(taken)
+        self._link.vouch(taken)
         if count:
             self._deal(count)
         if self._cut:
@@ -161,9 +161,10 @@ class ClosedLoop:
             follower.step(float(self._evaluator.values[follower.rule]), frame.number, self._clock(), self._link)
 
     def poll(self) -> None:
-        """What the guard told: to be called after every frame, and at least every 50 ms."""
+        """Let the guard know, and hear it: to be called after every frame's pose was sent, and at least every 50 ms."""
         if self._link is None:
             return
+        self._link.beat()
         for report in self._link.poll():
             self._hear(report)
         if self._armed and not self._link.armed:

@@ -129,15 +129,21 @@ class GuardLink:
         self.armed, self.trouble, self._alive_ns = True, "", now_ns()
         return lines
 
-    def beat(self, taken_ns: int) -> None:
-        """Every frame: when the newest processed frame was taken. Sent on every `BEAT_EVERY_NS` at most."""
+    def vouch(self, taken_ns: int) -> None:
+        """Every frame, before its acts: when the newest processed frame was taken. Sends nothing: acts carry it."""
         self._taken_ns = taken_ns
+
+    def beat(self) -> None:
+        """Every frame, when there is time: what was vouched for goes to the guard, every `BEAT_EVERY_NS` at most.
+
+        It wakes the guard, which may take the loop's core for some 0.1 ms.
+        """
         now = now_ns()
-        if self.armed and now - self._beat_ns >= BEAT_EVERY_NS:
+        if self.armed and self._taken_ns and now - self._beat_ns >= BEAT_EVERY_NS:
             self._beat_ns = now
             try:
                 # One that cannot leave now would say later what is not true then.
-                self._link().send_now((BEAT, taken_ns))
+                self._link().send_now((BEAT, self._taken_ns))
             except OSError:
                 self._lose_guard()
 

@@ -23,7 +23,8 @@ from posewire.outputs.virtual_led import VirtualLed
 def test_stale_poses_bring_the_safe_state_and_fresh_ones_the_acts(tmp_path: Path, make: Callable[..., Loop]) -> None:
     loop = make(led_spec(tmp_path, mode="while"), age_ms=50)
     taken = now_ns()
-    loop.link.beat(taken)
+    loop.link.vouch(taken)
+    loop.link.beat()
     loop.act("on")
     taken = loop.link._taken_ns
     loop.vouching = False
@@ -35,7 +36,8 @@ def test_stale_poses_bring_the_safe_state_and_fresh_ones_the_acts(tmp_path: Path
         old = now_ns() - 51 * MS
         assert loop.link.act(0, Act(2, "on", 1.0, NEVER_NS, "rule", 0, 0, now_ns()))
         loop.until_told("failed", event=2)
-        loop.link.beat(now_ns())
+        loop.link.vouch(now_ns())
+        loop.link.beat()
         assert loop.link.act(0, Act(3, "on", 1.0, NEVER_NS, "rule", 0, 0, old))
         loop.until_told("failed", event=3)
         loop.vouching = True

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from posewire.cli_rules_dry_run import add_dry_run_verb
 from posewire.cli_rules_log import add_log_verbs
 from posewire.console import Json, emit
 from posewire_models.errors import InputError
 
 rules_app = typer.Typer(help="Rules files: from a pose to a stimulus.", no_args_is_help=True, rich_markup_mode=None)
+add_dry_run_verb(rules_app)
 add_log_verbs(rules_app)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import filmed
+import tiny_model
 from dry_runs import FPS, crossing, dry_run, rules_text
 from posewire.closed_loop import ClosedLoop
 from posewire.dryrun.nobody import Nobody
@@ -237,3 +239,37 @@ def test_a_train_that_is_cut_was_on_until_then():
     now[0] = 200 * MS
     nobody.act(0, Act(1, "pulse", 1.0, 0, "rule", 0, 0, 0))
     assert [report.kind for report in nobody.poll()] == ["failed"]
+
+
+def film_of(folder, name="film.avi"):
+    tiny_model.write(folder / "dots.onnx")
+    return filmed.film(folder / name, filmed.dots(12))
+
+
+def on_film(folder, film, **options):
+    (folder / "rules.toml").write_text(rules_text().replace('"snout"', '"blue"'), encoding="utf-8")
+    options = {"rules": folder / "rules.toml", "on": str(film), "model": str(folder / "dots.onnx"), **options}
+    return DryRun(Options(**options), lambda line: None, threading.Event()).run(lambda: None)
+
+
+def test_kept_poses_are_taken_if_they_are_those_that_would_be_found(tmp_path):
+    film, kept = film_of(tmp_path), tmp_path / "kept.npz"
+    assert on_film(tmp_path, film, poses=kept, frames=8)["frames"] == 8
+    assert on_film(tmp_path, film, poses=kept, frames=5)["frames"] == 5
+    with pytest.raises(InputError, match="the first 8 frames only"):
+        on_film(tmp_path, film, poses=kept)
+    with pytest.raises(InputError, match="of another min_score"):
+        on_film(tmp_path, film, poses=kept, frames=8, min_score=0.9)
+    filmed.film(tmp_path / "other.avi", filmed.dots(9))
+    with pytest.raises(InputError, match="of another recording"):
+        on_film(tmp_path, tmp_path / "other.avi", poses=kept, frames=8)
+    with pytest.raises(InputError, match="is for poses of a video"):
+        on_film(tmp_path, kept, poses=kept)
+
+
+def test_sources_without_an_end_are_refused(tmp_path):
+    film_of(tmp_path)
+    with pytest.raises(InputError, match="has no end"):
+        on_film(tmp_path, "synthetic:size=128x128")
+    with pytest.raises(InputError, match="a dry run is of a recording"):
+        on_film(tmp_path, "camera:0")

@@ -38,20 +38,26 @@ _RIGHT = 20  # px of a chart beyond its last bar
 
 
 def page(
-    result: Mapping[str, Any], rules: Rules, pictures: Mapping[str, Sequence[tuple[str, Image]]], note: str
+    result: Mapping[str, Any],
+    rules: Rules,
+    pictures: Mapping[str, Sequence[tuple[str, Image]]],
+    note: str,
+    several: bool,
 ) -> str:
-    """The page. ``pictures`` of each rule with their words; ``note`` says of them what is to be said."""
+    """The page. ``pictures`` of each rule with their words; ``note`` says of them what is to be said; ``several``:
+    animals are drawn in the colours of their identities."""
     title = f"Dry run of {result['rules_file']}"
     about = (
         f"On {result['on']}: {result['frames']} frames at {result['fps']:.4g} frames/s, {result['seconds']:.1f} s; "
         f"{result['latency_ms']:g} ms from frame to decision. "
         f"Rules file SHA-256 {result['sha256'][:16]}. Nothing was sent."
     )
+    legend = "Each animal has a colour of its own." if several else _legend(rules.keypoints)
     parts = [f"<h1>{escape(title)}</h1>", f"<p>{escape(about)}</p>"]
     if result["blind"]:
         parts.append("<p>Blind: which decisions are shams is not told here either.</p>")
     for rule in rules.rules:
-        parts += _rule(result, rule.name, rule.when is not None, pictures.get(rule.name, ()), rules, note)
+        parts += _rule(result, rule.name, rule.when is not None, pictures.get(rule.name, ()), legend, note)
     parts.append("<h2>Outputs</h2>")
     for spec in rules.outputs:
         done = output_text(spec.name, result["outputs"][spec.name], spec)
@@ -68,7 +74,7 @@ def _rule(
     name: str,
     decides: bool,
     pictures: Sequence[tuple[str, Image]],
-    rules: Rules,
+    legend: str,
     note: str,
 ) -> list[str]:
     about = result["rules"][name]
@@ -81,7 +87,7 @@ def _rule(
     parts += ["</p>", chart(about["times"], result["seconds"])]
     parts += _thresholds([row for row in result["thresholds"] if row["rule"] == name])
     if pictures:
-        parts.append(f"<p>{_legend(rules.keypoints)}</p>")
+        parts.append(f"<p>Half a second before, at, and half a second after. {legend}</p>")
     left = len(about["times"]) - len(pictures)
     told = f"{left} of {len(about['times'])} left out, evenly. " if pictures and left else ""
     if about["times"] and (told or note):
@@ -103,7 +109,7 @@ def _legend(keypoints: Sequence[str]) -> str:
         f'<span class="dot" style="background: rgb({red}, {green}, {blue})"></span>{escape(name)}'
         for name, (blue, green, red) in zip(keypoints, keypoint_colours(len(keypoints)), strict=True)
     ]
-    return f"Half a second before, at, and half a second after. {''.join(dots)}"
+    return "".join(dots)
 
 
 # Rates ---------------------------------------------------------------------------------------------------------------

@@ -54,7 +54,8 @@ def show(
             say(f"{name}: pictures of {len(taken)} decisions, evenly chosen ({MOST} at most); {left} are left out")
     try:
         if out is not None:
-            write_whole(out, page(result, rules, pictures, _NO_VIDEO if video is None else "").encode("utf-8"))
+            content = page(result, rules, pictures, _NO_VIDEO if video is None else "", poses.animals != "one")
+            write_whole(out, content.encode("utf-8"))
             say(f"wrote {out}")
         if strip_path is not None and video is not None:
             titles = {name: f"{name}: {counts_text(result['rules'][name])}" for name in pictures}

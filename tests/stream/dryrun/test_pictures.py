@@ -90,7 +90,7 @@ def test_the_page_needs_nothing_beside_it_and_says_what_was_left_out(tried):
     rule = rules.rules[0]
     shots = pictures.shots_of(rule, result["rules"][rule.name]["times"], poses, SIZE)
     shown = [(pictures.words_of(shot, poses), pictures.picture(shot, rule, poses, {})) for shot in shots]
-    content = page(result, rules, {rule.name: shown}, "")
+    content = page(result, rules, {rule.name: shown}, "", False)
     reader = Reader()
     reader.feed(content)
     text = " ".join(reader.text)

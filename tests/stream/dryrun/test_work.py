@@ -177,6 +177,13 @@ output = "tone"
     assert result["rules"]["where"]["times"] == []
 
 
+def test_a_rule_without_outputs_decides_as_well(tmp_path):
+    text = rules_text().replace('output = "light"', "outputs = []")
+    result, _ = dry_run(tmp_path, crossing([(10, 20), (30, 35)], 40), text)
+    assert moments(result) == [(10, "fired"), (30, "fired")]
+    assert result["thresholds"][0]["variants"][-1]["decisions"] == 0  # x above 200
+
+
 def test_rates_and_keypoints_that_do_not_fit_are_refused(tmp_path):
     poses = crossing([(10, 20)], 40)
     with pytest.raises(InputError, match="gray values"):

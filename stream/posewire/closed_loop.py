@@ -243,7 +243,7 @@ class ClosedLoop:
             else:
                 self.gates[output].cut(decided)
                 refused.append((output, _DISARMED))
-        if acting:
+        if acting or not self._outputs[rule]:
             self._began[rule] = event, sham
             counts = self.tally.shams if sham else self.tally.fired
             counts[rule] += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -43,7 +44,7 @@ def video(tmp_path) -> str:
         real = shared("dlc-openfield") / "videos" / VIDEO
     except pytest.skip.Exception:
         return "synthetic:size=640x480,fps=30,seed=5,frames=320"
-    (tmp_path / VIDEO).symlink_to(real)
+    shutil.copy(real, tmp_path / VIDEO)
     return VIDEO
 
 

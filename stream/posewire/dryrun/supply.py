@@ -170,7 +170,10 @@ class Supply:
             poses.skeleton = contract.skeleton or poses.skeleton
             poses.animals = poses.animals or contract.animals
             min_score = contract.min_score if min_score is None else min_score
-        if min_score and not poses.about:  # kept poses are as a run made them
+        if poses.about:  # kept ones are as a run made them
+            if self.video is None and options.min_score is not None:
+                poses.hide(options.min_score)
+        elif min_score:
             poses.hide(min_score)
             self._say(f"{path}: keypoints of a score below {min_score:g} count as unknown, as in a run (--min-score)")
         if options.frames is not None:

@@ -210,6 +210,13 @@ def test_a_table_takes_the_rate_of_the_rules_file(tmp_path):
     assert [one["seconds"] for one in result["rules"]["right"]["times"]] == pytest.approx([1.0])
 
 
+def test_a_least_score_hides_keypoints_of_kept_poses_as_well(tmp_path):
+    poses = crossing([(10, 20), (30, 35)], 40)
+    poses.poses[10][0, 0, 2] = poses.poses[11][0, 0, 2] = 0.3
+    assert moments(dry_run(tmp_path, poses, rules_text())[0]) == [(10, "fired"), (30, "fired")]
+    assert moments(dry_run(tmp_path, poses, rules_text(), min_score=0.5)[0]) == [(12, "fired"), (30, "fired")]
+
+
 def test_frames_and_a_stop_end_it(tmp_path):
     poses = crossing([(10, 20), (50, 60)], 80)
     assert dry_run(tmp_path, poses, rules_text(), frames=30)[0]["frames"] == 30

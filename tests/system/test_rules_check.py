@@ -19,7 +19,7 @@ def test_each_rule_and_output_is_one_line():
     assert rule.startswith(
         "light-in-corner: while the snout is inside corner, after 200 ms of it, light is on (for 2 s"
     )
-    assert output.startswith("light: virtual-led; on as long as a rule holds;")
+    assert output.startswith("light: virtual-led (file = led.bin); on as long as a rule holds;")
 
 
 def test_json_tells_lines_hash_and_warnings(tmp_path):
@@ -43,7 +43,7 @@ def test_json_tells_lines_hash_and_warnings(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "options", "sentence"),
     [
-        ('"snout"', '"snuot"', (), "corner.toml:18: rule 'light-in-corner': keypoint: no keypoint is called 'snuot'"),
+        ('"snout"', '"snuot"', (), "corner.toml:19: rule 'light-in-corner': keypoint: no keypoint is called 'snuot'"),
         ("[200, 200]", "[200, 700]", (), "corner.toml:8: zone 'corner': polygon: lies partly outside the frame"),
         ("rules = 1", "rules = ", (), "corner.toml:2: not valid TOML"),
         ("", "", ("--frame", "320x240"), "corner.toml:4: frame = [640, 480]: expected 320 x 240"),

@@ -34,8 +34,8 @@ def test_the_example():
         "logged, not sent); never on a pose older than 100 ms."
     )
     assert output_sentence(rules.outputs[0]) == (
-        "light: virtual-led; on as long as a rule holds; all rules together for 2 s at a stretch, 3 times a minute at "
-        "most."
+        "light: virtual-led (file = led.bin); on as long as a rule holds; all rules together for 2 s at a stretch, "
+        "3 times a minute at most."
     )
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from posewire.cli_rules_dry_run import add_dry_run_verb
 from posewire.cli_rules_log import add_log_verbs
 from posewire.console import Json, emit
-from posewire_models.errors import InputError
+from posewire_models.errors import InputError, WorkError
+
+if TYPE_CHECKING:
+    from posewire.triggers.file import RulesFile
 
 rules_app = typer.Typer(help="Rules files: from a pose to a stimulus.", no_args_is_help=True, rich_markup_mode=None)
 add_dry_run_verb(rules_app)
@@ -36,6 +39,8 @@ def rules_check(
     keypoints, animals = (None, "") if model is None else keypoints_of(model)
     read = read_file(file, keypoints, size, animals, fps or 0.0)
     rules = read.rules
+    warnings = [{"line": doubt.line, "text": f"{doubt.what}: {doubt.text}"} for doubt in read.doubts]
+    warnings += _check_kinds(read)
     result: dict[str, Any] = {
         "file": str(file),
         "rules": [
@@ -49,10 +54,27 @@ def rules_check(
         "blind": rules.blind,
         "seed": rules.seed,
         "sha256": rules.sha256,
-        "warnings": [{"line": doubt.line, "text": f"{doubt.what}: {doubt.text}"} for doubt in read.doubts],
+        "warnings": warnings,
     }
     emit(result, _told(result), as_json)
     return 0
+
+
+def _check_kinds(read: RulesFile) -> list[dict[str, Any]]:
+    """Looks at the options of each output's kind, and opens nothing. What is not installed here is a warning."""
+    from posewire.outputs.kinds import open_device
+
+    warnings = []
+    for spec in read.rules.outputs:
+        line = read.output_lines[spec.name]
+        try:
+            open_device(spec, "main")
+        except InputError as error:
+            meant = "".join(f"; {doubt.text}" for doubt in read.doubts if doubt.line == line and "meant" in doubt.text)
+            raise InputError(f"{read.rules.path}:{line}: {error}{meant}") from None
+        except WorkError as error:
+            warnings.append({"line": line, "text": str(error)})
+    return warnings
 
 
 def _told(result: dict[str, Any]) -> str:

@@ -84,8 +84,11 @@ class Nobody:
                 text = f"no fresh pose for {self._max_age_ns[n] / 1e6:g} ms"
                 self._reports.append(Report("safe", n, one.event, fresh_ns, None, text))
 
-    def beat(self, taken_ns: int) -> None:
+    def vouch(self, taken_ns: int) -> None:
         self._taken_ns = taken_ns
+
+    def beat(self) -> None:
+        """Nobody listens."""
 
     def act(self, output: int, act: Act) -> bool:
         now, one = self._clock(), self._outputs[output]

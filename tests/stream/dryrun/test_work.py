@@ -87,7 +87,10 @@ class Plain:
     def start(self):
         return []
 
-    def beat(self, taken_ns):
+    def vouch(self, taken_ns):
+        pass
+
+    def beat(self):
         pass
 
     def act(self, output, act):
@@ -245,7 +248,7 @@ def test_a_train_that_is_cut_was_on_until_then():
     now = [0]
     nobody = Nobody([spec], log=Path(), header={}, max_age_ns=[75 * MS], stream="s", unsafe=False, clock=lambda: now[0])
     nobody.start()
-    nobody.beat(0)
+    nobody.vouch(0)
     assert nobody.act(0, Act(0, "pulse", 1.0, 0, "rule", 0, 0, 0))
     nobody.wait(200 * MS)  # 0-10, 30-40, 60-70 were on; at 75 nothing vouches any more
     assert nobody.on_ms == [30.0]

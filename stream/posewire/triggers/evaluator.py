@@ -68,8 +68,10 @@ class Evaluator:
             len(made.program.nodes),
         )  # fmt: skip
         self._answer = make_answer(count, animals, slots)
+        self._one = False  # the last frame was one of a model of one animal
         self._predicts = bool(made.program.readings["predicted"].any())
         self._kernel = kernel_for(self._program, self._memory, self._frame, self._answer)
+        self._arrays = (*self._program, *self._memory, *self._frame, *self._answer)
         if made.regions:
             gray.compiled()
         self.outcomes: npt.NDArray[np.void] = self._answer.outcomes
@@ -118,12 +120,13 @@ class Evaluator:
         for name, numbers in (("ids", ids), ("id_scores", id_scores)):
             if numbers is not None and len(numbers) != len(poses):
                 raise ValueError(f"{len(numbers)} {name} of {len(poses)} poses")
-        if ids is None:
+        if ids is not None or id_scores is not None or not self._one:  # frames of one animal differ in nothing here
+            self._one = ids is None and id_scores is None
             frame.ids[:] = -1
-            frame.ids[0] = 0
-        else:
-            frame.ids[:rows] = ids[:rows]
-        frame.id_scores[:rows] = 1.0 if id_scores is None else id_scores[:rows]
+            frame.ids[: 1 if ids is None else rows] = 0 if ids is None else ids[:rows]
+            frame.id_scores[:] = 1.0
+            if id_scores is not None:
+                frame.id_scores[:rows] = id_scores[:rows]
         if self._first_ns is None:
             self._first_ns = time_ns
         elif time_ns <= self._last_ns:
@@ -133,6 +136,4 @@ class Evaluator:
             frame.grays[n] = np.nan if image is None else gray.mean_gray(image, region)
         if self._classifiers is not None:
             self._classifiers.step(frame.poses[:, :rows], frame.ids[:rows], time_ns, frame.outputs[:rows])
-        return self._kernel(
-            rows, time_ns, time_ns - self._first_ns, age_ns, self._program, self._memory, frame, self._answer
-        )
+        return self._kernel(rows, time_ns, time_ns - self._first_ns, age_ns, *self._arrays)

@@ -30,8 +30,11 @@ from posewire.triggers.layout import COMPARE, ENDED, Answer, Frame, Memory, Prog
 
 
 @functools.cache
-def compiled(program: type, memory: type, frame: type, answer: type) -> Callable[..., int]:
-    """The kernel, compiled for these types (`numba.typeof`) and no others, or read from Numba's cache.
+def compiled(*types: type) -> Callable[..., int]:
+    """The kernel, compiled for arrays of these types (`numba.typeof`) and no others, or read from Numba's cache.
+
+    Arrays are handed over one by one: to take a named tuple apart costs a microsecond for each, some fifty when nothing
+    of it is in the processor's caches, as after the network.
 
     Numba's cache asks whether this file has changed, not whether those that it calls have; but it does look at values
     that a function closes over: ``sources`` stands for all of them.
@@ -41,11 +44,21 @@ def compiled(program: type, memory: type, frame: type, answer: type) -> Callable
         compilation, kernel_conditions, kernel_decisions, kernel_places, kernel_quantities, kernel_series, layout, rules
     )
 
-    @njit(whole(whole, whole, whole, whole, program, memory, frame, answer), cache=True, **OPTIONS)
-    def step(rows, now_ns, elapsed_ns, age_ns, program, memory, frame, answer):  # type: ignore[no-untyped-def]
+    @njit(whole(whole, whole, whole, whole, *types), cache=True, **OPTIONS)
+    def step(  # type: ignore[no-untyped-def]
+        rows, now_ns, elapsed_ns, age_ns,
+        nodes, readings, rules, points, inner, numbers, roles, named,
+        ids, seen, whole, real, ring_ns, ring, episodes, fired,
+        poses, frame_ids, id_scores, grays, outputs, slots, frame_rows, centres, others, results, place,
+        outcomes, holding, active, values,
+    ):  # fmt: skip
         """Frame of ``rows`` animals -> number of outcomes. ``elapsed_ns`` since the first frame."""
         if sources < 0:
             return 0
+        program = Program(nodes, readings, rules, points, inner, numbers, roles, named)
+        memory = Memory(ids, seen, whole, real, ring_ns, ring, episodes, fired)
+        frame = Frame(poses, frame_ids, id_scores, grays, outputs, slots, frame_rows, centres, others, results, place)
+        answer = Answer(outcomes, holding, active, values)
         count = _seat(rows, now_ns, program, memory, frame, answer)
         anybody = memory.ids.shape[0] - 1
         for r in range(program.readings.shape[0]):
@@ -118,7 +131,7 @@ def _seat(rows, now_ns, program, memory, frame, answer):  # type: ignore[no-unty
 
 def kernel_for(program: Program, memory: Memory, frame: Frame, answer: Answer) -> Callable[..., int]:
     """`compiled` for arrays such as these. All programs' arrays are of the same types."""
-    return compiled(*(numba.typeof(part) for part in (program, memory, frame, answer)))
+    return compiled(*(numba.typeof(array) for array in (*program, *memory, *frame, *answer)))
 
 
 def _checksum(*modules: Any) -> int:

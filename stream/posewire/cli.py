@@ -127,7 +127,7 @@ def run(
     log: Annotated[Path | None, typer.Option(help="Where the log of decisions goes (a name of its own).")] = None,
     unsafe: Annotated[
         bool | None,
-        typer.Option("--unsafe", help="Allow mode while of outputs without a hardware watchdog."),
+        typer.Option("--unsafe", help="Allow modes while and toggle of outputs without a watchdog."),
     ] = None,
     insecure: Annotated[bool | None, typer.Option("--insecure", help="Allow an endpoint beyond loopback.")] = None,
     realtime: Annotated[

@@ -35,6 +35,9 @@ class Act:
 class Done:
     """What a device reports of an act: ``acked_ns`` when its answer was read; ``device_us`` its own clock, or None.
 
+    ``event`` -1 belongs to no act: with a problem a watchdog that tripped while nothing was on, or a self-test that
+    failed; without one the answer of a self-test, whose time is ``device_us``.
+
     ``problem``: empty, or one line: the device refused it, or it was lost on the way.
     """
 
@@ -50,10 +53,10 @@ class Device(Protocol):
 
     ``blocking``: its calls may wait for the device; the guard then gives it a thread of its own with a bounded queue.
     A device that is not blocking never waits: what cannot be written at once raises BlockingIOError, and is not written
-    later. ``times_itself``: it ends pulses, delays and ``longest_ns`` by its own clock; otherwise the guard calls
-    `act` with
-    ``on`` and ``off`` when they are due. ``watchdog``: it goes into its safe state by itself when `beat` is not called
-    for ``watchdog_ns``; without that an output is refused for the mode ``while`` unless the run says ``--unsafe``.
+    later. ``times_itself``: it ends pulses, delays and ``longest_ns`` by its own clock; otherwise the guard calls `act`
+    with ``on`` and ``off`` when they are due. ``watchdog``: it goes into its safe state by itself when `beat` is not
+    called for ``watchdog_ns``; without that an output is refused for the modes ``while`` and ``toggle`` unless the run
+    says ``--unsafe``.
     """
 
     blocking: bool

@@ -140,8 +140,8 @@ class Guard:
             device = open_device(spec, self._settings.stream)
         if spec.mode in ("while", "toggle") and not device.watchdog and not self._settings.unsafe:
             raise InputError(
-                f"output {spec.name!r}: mode {spec.mode!r} needs a device that goes off by itself when this program dies, "
-                f"and one of kind {spec.kind!r} does not; use a pulse, another device, or --unsafe if it can do no harm"
+                f"output {spec.name!r}: mode {spec.mode!r} needs a device that goes off by itself when this program "
+                f"dies, and one of kind {spec.kind!r} does not; use a pulse, another device, or --unsafe if it can do no harm"
             )
         return Output(spec, device, self._settings.max_age_ns[index], tell, self._wake)
 

@@ -10,60 +10,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgpack
 import numpy as np
-import zmq
 
 from posewire.clock import now_ns
 from posewire.outputs.log import read_log
-from posewire_bench.simulated_firmware import Record, SimulatedFirmware
+from posewire_bench.faults_rig import HELD, MAX_AGE_MS, MOST_PER_S, PULSED, READY_S, Poses, running
+from posewire_bench.simulated_firmware import Record
 from posewire_models.errors import WorkError
 
 FAULTS = ("network", "source", "output", "disk", "kill")
-MAX_AGE_MS = 100
 ALLOWED_MS = 50.0
-MOST_PER_S = 12
-_HELD, _PULSED = 5, 6  # pins
-_READY_S = 120.0
-_RULES = """rules = 1
-max_age_ms = {max_age}
-
-[outputs.held]
-kind = "serial"
-port = "{port}"
-pin = 5
-mode = "while"
-max_on_ms = 60000
-
-[outputs.pulsed]
-kind = "serial"
-port = "{port}"
-pin = 6
-width_ms = 5
-max_per_second = {most}
-
-[[rule]]
-name = "always"
-when = {{ gray = [0, 0, 16, 16], above = 1 }}
-output = "held"
-
-[[rule]]
-name = "often"
-when = {{ gray = [0, 0, 16, 16], above = 1 }}
-repeat_ms = 50
-output = "pulsed"
-"""
 # The program, with a network that stalls every so many runs, or with little room for its log.
 _STALLING = """
 import itertools, time
@@ -88,7 +51,6 @@ def start(self):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 GuardLink.start = start
 """
-_MAIN = "from posewire.cli import main\nmain()\n"
 
 
 @dataclass
@@ -117,89 +79,24 @@ class Found:
         )
 
 
-class _Poses(threading.Thread):
-    """When the poses of a stream were taken and sent, ns."""
-
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> None:
-        super().__init__(daemon=True)
-        self.taken: list[int] = []
-        self.sent: list[int] = []
-        self._context, self._endpoint = context, endpoint
-
-    def run(self) -> None:
-        with self._context.socket(zmq.SUB) as socket:
-            socket.subscribe("pose/main")
-            socket.connect(self._endpoint)
-            try:
-                while True:
-                    stamps = msgpack.unpackb(socket.recv_multipart()[1])["stamps"]
-                    self.taken.append(stamps["grabbed"])
-                    self.sent.append(stamps["sent"])
-            except zmq.ContextTerminated:
-                pass
-
-
-@dataclass
-class _Run:
-    process: subprocess.Popen[str]
-    board: SimulatedFirmware
-    poses: _Poses
-    log: Path
-
-    def until_poses(self, count: int) -> None:
-        """Wait for so many poses more."""
-        wanted, deadline = len(self.poses.taken) + count, time.monotonic() + _READY_S
-        while len(self.poses.taken) < wanted and self.process.poll() is None:
-            if time.monotonic() > deadline:
-                raise WorkError(f"{len(self.poses.taken)} poses came within {_READY_S:g} s")
-            time.sleep(0.005)
-
-
-@contextmanager
-def _running(source: str, frames: int, before: str = "") -> Iterator[_Run]:
-    with tempfile.TemporaryDirectory() as name, SimulatedFirmware() as board:
-        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        folder = Path(name)
-        text = _RULES.format(port=board.port, max_age=MAX_AGE_MS, most=MOST_PER_S)
-        (folder / "rules.toml").write_text(text, encoding="utf-8")
-        with context.socket(zmq.PUB) as probe:
-            endpoint = f"tcp://127.0.0.1:{probe.bind_to_random_port('tcp://127.0.0.1')}"
-        poses = _Poses(context, endpoint)
-        log = folder / "log.jsonl"
-        words = ["--source", source, "--frames", str(frames), "--publish", endpoint, "--wait-subscribers", "1"]
-        words += ["--rules", str(folder / "rules.toml"), "--log", str(log), "--threads", "1"]
-        process = subprocess.Popen(
-            [sys.executable, "-c", before + _MAIN, "run", *words], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        poses.start()
-        try:
-            yield _Run(process, board, poses, log)
-        finally:
-            process.kill()
-            process.communicate()
-            context.term()  # ends the thread, which closes its socket
-            poses.join()
-
-
-def _judge(found: Found, record: Record, poses: _Poses, began_ns: list[int] | None = None) -> None:
+def _judge(found: Found, record: Record, poses: Poses, began_ns: list[int] | None = None) -> None:
     """Enter what a run's pins did. ``began_ns``: when the faults began, where poses stay fresh."""
     taken, sent = np.array(poses.taken), np.array(poses.sent)
-    for start, end in record.pulses_ns(_HELD):
+    for start, end in record.pulses_ns(HELD):
         newest = int(taken[np.searchsorted(sent, end) - 1])
         if began_ns is not None:
             near = [began for began in began_ns if start < began < end]
             found.late_ms += [(end - began) / 1e6 - MAX_AGE_MS for began in near]
         else:
             found.late_ms.append((end - newest) / 1e6 - MAX_AGE_MS)
-    for pin in (_HELD, _PULSED):
+    for pin in (HELD, PULSED):
         for start, _ in record.pulses_ns(pin):
             # The pose that fires is sent a little after its act: the frame under way counts as well.
             known = int(np.searchsorted(sent, start))
             frame = taken[min(known, len(taken) - 1)]
             newest = max(int(taken[known - 1]) if known else 0, int(frame) if frame < start else 0)
             found.stale_starts += start - newest > (MAX_AGE_MS + ALLOWED_MS) * 1e6
-    starts = np.array([start for start, _ in record.pulses_ns(_PULSED)])
+    starts = np.array([start for start, _ in record.pulses_ns(PULSED)])
     if len(starts):
         within = np.searchsorted(starts, starts + 1_000_000_000) - np.arange(len(starts))
         found.most_per_s = max(found.most_per_s, int(within.max()))
@@ -220,7 +117,7 @@ def _hear(found: Found, log: Path) -> None:
 def _network(times: int) -> Found:
     every = 120
     found = Found("network stalls 2 s")
-    with _running("synthetic:size=256x256,fps=60", 10**6, _STALLING.format(every=every)) as run:
+    with running("synthetic:size=256x256,fps=60", 10**6, _STALLING.format(every=every)) as run:
         run.until_poses((times + 1) * every)
         record = run.board.record()
         run.process.terminate()
@@ -234,8 +131,8 @@ def _source(times: int) -> Found:
     found = Found("source stalls 1 s")
     # After a stall of a second the source has to catch up, and the output comes on again a quarter of a second later.
     stalls = ";".join(f"stall={180 * n}:1" for n in range(1, times + 1))
-    with _running(f"fault:{stalls}|synthetic:size=256x256,fps=60", 180 * (times + 1)) as run:
-        run.process.wait(_READY_S + 4 * times)
+    with running(f"fault:{stalls}|synthetic:size=256x256,fps=60", 180 * (times + 1)) as run:
+        run.process.wait(READY_S + 4 * times)
         _judge(found, run.board.record(), run.poses)
         _hear(found, run.log)
     return found
@@ -244,7 +141,7 @@ def _source(times: int) -> Found:
 def _output(times: int) -> Found:
     found = Found("output blocks 0.6 s")
     began = []
-    with _running("synthetic:size=256x256,fps=60", 10**6) as run:
+    with running("synthetic:size=256x256,fps=60", 10**6) as run:
         run.until_poses(30)
         for _ in range(times):
             run.until_poses(60)
@@ -263,10 +160,10 @@ def _disk(times: int) -> Found:
     found = Found("disk full")
     for _ in range(times):
         # The guard gets the limit with its process, and stops acting when its log cannot grow.
-        with _running("synthetic:size=256x256,fps=60", 600, _FULL.format(room=16384)) as run:
-            run.process.wait(_READY_S)
+        with running("synthetic:size=256x256,fps=60", 600, _FULL.format(room=16384)) as run:
+            run.process.wait(READY_S)
             record = run.board.record()
-            held, pulsed = record.pulses_ns(_HELD), record.pulses_ns(_PULSED)
+            held, pulsed = record.pulses_ns(HELD), record.pulses_ns(PULSED)
             text = run.process.stderr.read() if run.process.stderr is not None else ""
             if not held:
                 raise WorkError(f"the output never came on: {text.strip()}")
@@ -282,7 +179,7 @@ def _disk(times: int) -> Found:
 def _kill(times: int) -> Found:
     found = Found("loop killed with -9")
     for n in range(times):
-        with _running("synthetic:size=256x256,fps=60", 10**6) as run:
+        with running("synthetic:size=256x256,fps=60", 10**6) as run:
             run.until_poses(40 + 3 * n)
             killed = now_ns()
             run.process.kill()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from posewire.outputs.log import read_log
 
+from posewire.outputs.log import read_log
 from posewire_bench.loop import LoopSettings, rules_text, run_program, split
 from posewire_bench.outcome import Occasion, figure
 from posewire_models.errors import InputError, WorkError

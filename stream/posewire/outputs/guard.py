@@ -141,8 +141,8 @@ class Guard:
         if spec.mode in ("while", "toggle") and not device.watchdog and not self._settings.unsafe:
             raise InputError(
                 f"output {spec.name!r}: mode {spec.mode!r} needs a device that goes off by itself when this program "
-                f"dies, and one of kind {spec.kind!r} does not; use a pulse, another device, or --unsafe if it can do no "
-                "harm"
+                f"dies, and one of kind {spec.kind!r} does not; use a pulse, another device, or --unsafe if it is "
+                "harmless"
             )
         return Output(spec, device, self._settings.max_age_ns[index], tell, self._wake)
 

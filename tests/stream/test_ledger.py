@@ -67,8 +67,11 @@ def test_every_frame_is_counted_however_many_there_are(rows: list[list[int]], ti
         stamps = [grabbed]
         for step in steps:
             stamps.append(stamps[-1] + step)
-        ledger.add(Stamps(*stamps[:5], stamps[6]), stamps[7], stamps[5])
+        # The rules take the last tenth of the time to packing.
+        ruled = stamps[6] - (stamps[6] - stamps[5]) // 10
+        ledger.add(Stamps(*stamps[:5], stamps[6]), stamps[7], stamps[5], ruled)
     figures = ledger.latency_ms()
     assert {stage.count for name, stage in ledger.stages.items() if name != "photon"} == {len(rows)}
     assert figures["total"]["max"] == max(sum(row[1:]) for row in rows) / 1e6
+    assert figures["rules"]["max"] == max(row[6] - row[6] // 10 for row in rows) / 1e6
     assert figures["track"]["max"] == max(row[5] for row in rows) / 1e6

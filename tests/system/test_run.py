@@ -56,9 +56,10 @@ def test_without_any_argument_it_streams_the_synthetic_scene(tmp_path):
     assert (report["source"], report["model"]) == ("synthetic", "synthetic-animal")
     assert report["frames"]["processed"] > 0
     assert report["frames"]["offered"] == report["frames"]["processed"] + report["frames"]["skipped"]
-    stages = {"wait", "prepare", "infer", "decode", "track", "publish", "total", "photon"}
+    stages = {"wait", "prepare", "infer", "decode", "track", "rules", "publish", "total", "photon"}
     assert set(report["latency_ms"]) == stages
     assert report["latency_ms"]["track"] is None  # one animal
+    assert report["latency_ms"]["rules"] is None  # and no rules
     assert report["latency_ms"]["photon"] is None
     assert report["truth_px"] < 20
     assert list(tmp_path.iterdir()) == []

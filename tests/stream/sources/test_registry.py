@@ -107,7 +107,7 @@ def test_sources_keep_the_protocol(tmp_path: Path) -> None:
         ("", "the source is empty"),
         ("camra:0", "did you mean 'camera'?"),
         ("synthetc", "did you mean 'synthetic'?"),
-        ("rtsp://host/stream", "known are camera, fault, images, synthetic, video"),
+        ("rtsp://host/stream", "known are camera, fault, images, marked, synthetic, video"),
         (r"C:\nowhere\mouse.mp4", r"no file or folder 'C:\nowhere\mouse.mp4'"),
         ("nowhere/mouse.mp4", "there is no folder 'nowhere'"),
         ("camera:zero", "'zero' is no camera"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -105,7 +106,7 @@ def _judge(found: Found, record: Record, poses: Poses, began_ns: list[int] | Non
 def _hear(found: Found, log: Path) -> None:
     reader = read_log(log)
     for one in reader:
-        text = f"{one['record']} ({one.get('text') or one.get('reason')})"
+        text = re.sub(r"event \d+", "its act", f"{one['record']} ({one.get('text') or one.get('reason')})")
         if one["record"] in ("safe", "failed", "disarmed") and text not in found.told:
             found.told.append(text)
     assert reader.end is not None

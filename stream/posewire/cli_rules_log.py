@@ -13,6 +13,7 @@ from posewire.console import Json, emit, say
 from posewire_models.errors import InputError, WorkError
 
 _SKETCH = "posewire_output"
+_OF_OUTPUTS = ("sent", "acknowledged", "edge", "failed", "safe", "disarmed")
 
 
 def add_log_verbs(app: typer.Typer) -> None:
@@ -29,6 +30,10 @@ def rules_log(
     """Check a log's checksums, tell what happened, and write it as CSV. Status 1 if it was changed."""
     from posewire.outputs.log import export_csv, read_log
 
+    if csv is not None and csv.suffix.lower() != ".csv":
+        raise InputError(f"--csv {csv}: expected a name that ends in .csv")
+    if csv is not None and not csv.parent.is_dir():
+        raise InputError(f"--csv {csv}: there is no folder {csv.parent}")
     counts: Counter[str] = Counter()
     rules: dict[str, Counter[str]] = {}
     header: dict[str, Any] = {}
@@ -63,8 +68,8 @@ def rules_log(
     }
     lines = [f"session {header.get('session')}, stream {header.get('stream')}, source {header.get('source')}"]
     lines += [f"{name}: " + ", ".join(f"{count} {word}" for word, count in one.items()) for name, one in rules.items()]
-    outputs = {kind: counts[kind] for kind in ("sent", "acknowledged", "failed", "safe", "disarmed") if counts[kind]}
-    lines += ["outputs: " + ", ".join(f"{count} {kind}" for kind, count in outputs.items())] if outputs else []
+    told = [f"{counts[kind]} {kind}" for kind in _OF_OUTPUTS if counts[kind]]
+    lines += ["outputs: " + ", ".join(told)] if told else []
     emit(result, "\n".join([*lines, f"{file}: {reader.end.text}"]), as_json)
     return 1 if reader.end.state == "broken" else 0
 
@@ -73,6 +78,8 @@ def rules_firmware(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the sketch's folder goes.")],
 ) -> int:
     """Copy out the sketch for Arduino and Teensy, ready to be opened in the Arduino IDE."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give one that exists")
     target = folder / _SKETCH
     if target.exists():
         raise InputError(f"{target}: exists already; give another folder, or remove it")

@@ -23,6 +23,7 @@ from posewire.outputs.device import Act
 from posewire.outputs.gate import MARGIN_NS, Gate, Permit
 from posewire.outputs.link import GuardLink, Report
 from posewire.outputs.past import read_past
+from posewire.outputs.spec import NEVER_NS
 from posewire.tally import Tally
 from posewire.telling import Teller
 from posewire.triggers.controls import Shams, schedule_of
@@ -30,6 +31,7 @@ from posewire.triggers.evaluator import AGE, ENDED, FIRED, NAMES, Evaluator
 from posewire.triggers.rules import Rules
 
 RESUME_NS = 250_000_000  # from losing an output to trying it again
+LONGEST = "longest"  # the reason of an end that nobody decided: the longest time was over
 RESUMED = "resumed"  # the reason of a decision by which an output that was cut is on again
 _DISARMED = "disarmed"
 _ORDERLY = ("not started", "closed")
@@ -82,7 +84,10 @@ class ClosedLoop:
         self._held: list[set[int]] = [set() for _ in rules.rules]  # animals for which a rule fired and has not ended
         self._began: list[tuple[int, bool]] = [(-1, False)] * len(rules.rules)  # the last stimulus: is it a sham?
         self._cut: dict[int, int] = {}  # rules that hold outputs of mode while which went off, and when
+        self._started: dict[int, int] = {}  # output -> the event that it was last permitted for, shams too
         self._on: dict[int, int] = {}  # output -> the event that it is on for, once it was sent
+        self._lapses = [0] * len(rules.outputs)  # that were told
+        self._windowed = [n for n, rule in enumerate(rules.rules) if rule.armed_until_ns < NEVER_NS]
         self._events = 0
         self._evaluator: Evaluator | None = None
         self._link: Link | None = None
@@ -153,23 +158,47 @@ class ClosedLoop:
         self._link.vouch(taken)
         if count:
             self._deal(count)
+        for n in self._windowed:
+            if self._held[n] and time_ns - self._first_ns >= self.rules.rules[n].armed_until_ns:
+                self._held[n].clear()
+                self._end(n, -1)
         if self._cut:
             self._resume(age, self._clock())
         if self._scheduled:
             self._replay(time_ns - self._first_ns, age)
         for follower in self._followers:
-            follower.step(float(self._evaluator.values[follower.rule]), frame.number, self._clock(), self._link)
+            value = float(self._evaluator.values[follower.rule])
+            follower.step(value, frame.number, self._clock(), self._link, self.tally)
 
     def poll(self) -> None:
         """Let the guard know, and hear it: to be called after every frame's pose was sent, and at least every 50 ms."""
         if self._link is None:
             return
+        self._tell_lapses()
         self._link.beat()
         for report in self._link.poll():
             self._hear(report)
         if self._armed and not self._link.armed:
             self._armed = False
+            for output in range(len(self.gates)):
+                self.tally.stopped(output, self._clock())
             self._teller.say("disarmed", reason=self._link.trouble)
+
+    def disarm(self, why: str) -> None:
+        """Outputs safe, and no act any more in this session."""
+        if self._link is not None:
+            self._link.disarm(why)
+
+    def _tell_lapses(self) -> None:
+        """What was on for its longest time is off by itself, and nobody else says so."""
+        for output, gate in enumerate(self.gates):
+            if gate.on or gate.lapses != self._lapses[output]:
+                now = self._clock()
+                if gate.look(now) != self._lapses[output]:
+                    self._lapses[output] = gate.lapses
+                    self.tally.stopped(output, now)
+                    of = self._started.get(output, -1)
+                    self._teller.say("ended", outputs=[output], reason=LONGEST, decided=now, value=0.0, of=of)
 
     def close(self, reason: str) -> None:
         """Outputs safe, log closed. May be called twice."""
@@ -182,7 +211,11 @@ class ClosedLoop:
 
     def figures(self, *, blind: bool) -> dict[str, Any]:
         """What happened so far; with ``blind`` nothing that tells the arm."""
-        return {"armed": self._armed, "trouble": self.trouble, **self.tally.figures(self.gates, blind=blind)}
+        return {
+            "armed": self._armed,
+            "trouble": self.trouble,
+            **self.tally.figures(self.gates, self._clock(), blind=blind),
+        }
 
     # Decisions -------------------------------------------------------------------------------------------------------
 
@@ -239,6 +272,9 @@ class ClosedLoop:
                 refused.append((output, permit))
             elif sham or self._act(output, event, permit, rule, animal, decided):
                 acting.append(output)
+                self._started[output] = event
+                if not sham:
+                    self.tally.started(output, permit, decided)
                 value = 0.0 if permit.what == "off" else 1.0
             else:
                 self.gates[output].cut(decided)
@@ -265,6 +301,7 @@ class ClosedLoop:
                     self.gates[output].settled(decided)
                 else:
                     self._act(output, self._events, permit, rule, animal, decided)
+                    self.tally.stopped(output, decided)
         if ended:
             event, self._events = self._events, self._events + 1
             self._teller.say("ended", event, rule, ended, animal, decided=decided, value=0.0, of=began)
@@ -300,8 +337,10 @@ class ClosedLoop:
                 self._lose(output, report.time_ns)
             if report.kind == "failed" and self._on.get(output) != report.event:
                 gate.undo(report.time_ns)  # the device never had it
+                self.tally.undone(output)
             else:
                 gate.cut(report.time_ns)
+                self.tally.stopped(output, report.time_ns)
         self._teller.heard(report)
 
     def _lose(self, output: int, time_ns: int) -> None:

@@ -133,6 +133,8 @@ def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
     if rig is not None and rig.suffix.lower() != ".toml":
         raise InputError(f"{rig}: expected a rig file ending in .toml; for a video or a folder write --source {rig}")
     from_rig = {key.replace("-", "_"): value for key, value in read_toml(rig).items()} if rig else {}
+    if type(from_rig.get("rules")) is int:
+        raise InputError(f"{rig}: this is a rules file, not a rig file; give it as --rules {rig}")
     given = {key: value for key, value in options.items() if value is not None}
     try:
         settings = RunSettings.model_validate({**from_rig, **given})
@@ -149,4 +151,14 @@ def run_settings(rig: Path | None, options: dict[str, Any]) -> RunSettings:
             ) from None
         raise InputError(f"{where} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
     _refuse_source_as_target(settings)
-    return settings
+    return _with_model_of_rules(settings)
+
+
+def _with_model_of_rules(settings: RunSettings) -> RunSettings:
+    """Rules were written for a model: where no other is given, it is that one."""
+    if settings.rules is None or "model" in settings.model_fields_set:
+        return settings
+    from posewire.triggers.named_model import named_model
+
+    name = named_model(settings.rules)
+    return settings if name is None else settings.model_copy(update={"model": name})

@@ -7,6 +7,7 @@ import math
 from posewire.outputs.acting import Link
 from posewire.outputs.device import Act
 from posewire.outputs.gate import Gate
+from posewire.tally import Tally
 from posewire.triggers.rules import Rule
 
 
@@ -22,7 +23,7 @@ class Follower:
         self._settings, self._outputs = settings, outputs
         self._lost_ns: int | None = None
 
-    def step(self, wanted: float, frame: int, now_ns: int, link: Link) -> None:
+    def step(self, wanted: float, frame: int, now_ns: int, link: Link, tally: Tally) -> None:
         """One frame's value (NaN: unknown)."""
         known = not math.isnan(wanted)
         if known:
@@ -32,4 +33,5 @@ class Follower:
             return
         for output, gate in self._outputs:
             value = gate.follow(wanted if known else gate.spec.safe, now_ns)
-            link.act(output, Act(-1, "value", value, 0, self._settings.name, -1, frame, now_ns))
+            if link.act(output, Act(-1, "value", value, 0, self._settings.name, -1, frame, now_ns)):
+                tally.values[output] += 1

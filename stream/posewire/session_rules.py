@@ -32,6 +32,7 @@ class SessionRules:
         self._settings, self._pipeline, self._session = settings, pipeline, session
         self._path = settings.rules
         self._loop: ClosedLoop | None = None
+        self._size = (0, 0)
         contract = pipeline.model.contract
         rules = read_file(self._path, contract.keypoints, animals=contract.animals).rules
         for spec in rules.outputs:
@@ -66,7 +67,9 @@ class SessionRules:
             tell=tell,
             make_link=partial(GuardLink, realtime=settings.realtime),
         )
-        self._loop = loop
+        self._loop, self._size = loop, (info.width, info.height)
+        if settings.pace == "max":
+            say("--pace max: rules go by the source's own time, limits by the clock; to try rules out, take a dry run")
         for rule in rules.rules:
             say(sentence(rule, rules))
         for doubt in file.doubts:
@@ -87,6 +90,11 @@ class SessionRules:
     def step(self, frame: Frame, taken_ns: int) -> None:
         """The pipeline's last frame, taken at ``taken_ns`` of the source's time."""
         assert self._loop is not None
+        height, width = frame.image.shape[:2]
+        if (width, height) != self._size:
+            armed = "{}x{}".format(*self._size)
+            self._loop.disarm(f"frame {frame.number} is {width}x{height}: the rules were armed for {armed}")
+            self._size = width, height
         pipeline = self._pipeline
         self._loop.step(frame, taken_ns, pipeline.poses, pipeline.ids, pipeline.id_scores, pipeline.predicted)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from posewire.ledger import Histogram
-from posewire.outputs.gate import Gate
+from posewire.outputs.gate import Gate, Permit
 from posewire.triggers.rules import Rules
 
 _REMEMBERED = 1024  # decisions of which nothing was heard yet
@@ -26,6 +26,10 @@ class Tally:
         self.withheld: list[dict[str, int]] = [{} for _ in rules.rules]
         self.outputs = [dict.fromkeys(("sent", "acknowledged", "failed", "safe"), 0) for _ in rules.outputs]
         self.latencies = {name: Histogram() for name in LATENCIES}
+        self.starts = [0] * len(rules.outputs)
+        self.values = [0] * len(rules.outputs)  # sent to outputs that follow
+        self._on_ns = [0] * len(rules.outputs)
+        self._since: list[tuple[int, int] | None] = [None] * len(rules.outputs)  # on since, until at the latest
         self._acts: dict[int, tuple[int | None, int]] = {}  # event -> when its frame was taken (starts only), decided
 
     def act(self, event: int, taken_ns: int | None, decided_ns: int) -> None:
@@ -33,6 +37,34 @@ class Tally:
         if len(self._acts) >= _REMEMBERED:
             del self._acts[next(iter(self._acts))]
         self._acts[event] = taken_ns, decided_ns
+
+    def started(self, output: int, permit: Permit, now_ns: int) -> None:
+        """An output was told to act, not by a sham."""
+        if permit.what == "off":
+            self.stopped(output, now_ns)
+            return
+        self.starts[output] += 1
+        spec = self._rules.outputs[output]
+        if permit.what == "pulse":
+            self._on_ns[output] += spec.count * spec.width_ns
+        else:
+            self._since[output] = now_ns, now_ns + permit.longest_ns
+
+    def stopped(self, output: int, now_ns: int) -> None:
+        """It is off, if it was on."""
+        if (since := self._since[output]) is not None:
+            self._on_ns[output] += min(now_ns, since[1]) - since[0]
+            self._since[output] = None
+
+    def undone(self, output: int) -> None:
+        """The last start was not carried out."""
+        self.starts[output] -= self._since[output] is not None
+        self._since[output] = None
+
+    def on_ns(self, output: int, now_ns: int) -> int:
+        """How long it was on, as far as the loop knows; trains count as a whole."""
+        since = self._since[output]
+        return self._on_ns[output] + (0 if since is None else min(now_ns, since[1]) - since[0])
 
     def held_back(self, rule: int, reason: str) -> None:
         """A rule or an output's limit withheld something."""
@@ -53,7 +85,7 @@ class Tally:
                 self._count("taken_to_sent", time_ns - taken)
         return taken is None
 
-    def figures(self, gates: Sequence[Gate], *, blind: bool) -> dict[str, Any]:
+    def figures(self, gates: Sequence[Gate], now_ns: int, *, blind: bool) -> dict[str, Any]:
         """``rules`` and ``outputs`` by name; with ``blind`` nothing that tells which decisions were shams."""
         rules: dict[str, Any] = {}
         for n, rule in enumerate(self._rules.rules):
@@ -63,9 +95,13 @@ class Tally:
                 "withheld": dict(self.withheld[n]),
             }
         outputs: dict[str, Any] = {}
-        for spec, gate, done in zip(self._rules.outputs, gates, self.outputs, strict=True):
-            open_figures = {**done, "starts": gate.starts, "on_ms": gate.dose_ns / 1e6, "refused": dict(gate.refused)}
-            outputs[spec.name] = {"kind": spec.kind, "mode": spec.mode, **({} if blind else open_figures)}
+        for n, (spec, gate) in enumerate(zip(self._rules.outputs, gates, strict=True)):
+            shown: dict[str, Any] = {"kind": spec.kind, "mode": spec.mode}
+            if not blind:
+                shown |= {"starts": self.starts[n], "on_ms": self.on_ns(n, now_ns) / 1e6, **self.outputs[n]}
+                shown["sent"] += self.values[n]
+                shown["refused"] = dict(gate.refused)
+            outputs[spec.name] = shown
         return {"rules": rules, "outputs": outputs}
 
     def latency_ms(self) -> dict[str, dict[str, float | None] | None]:

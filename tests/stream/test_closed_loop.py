@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posewire.closed_loop import RESUME_NS, RESUMED, ClosedLoop
+from posewire.closed_loop import LONGEST, RESUME_NS, RESUMED, ClosedLoop
 from posewire.eventmessage import Event
 from posewire.frame import Frame
 from posewire.outputs.device import Act
@@ -55,6 +55,9 @@ class Kept:
     def poll(self) -> list[Report]:
         reports, self.reports = self.reports, []
         return reports
+
+    def disarm(self, why: str) -> None:
+        self.armed, self.trouble = False, why
 
     def close(self, reason: str) -> None:
         self.armed = False
@@ -263,3 +266,46 @@ def test_a_value_is_sent_in_every_frame_and_goes_to_its_safe_one_when_it_is_lost
     assert values[:3] == [0.0, 2.5, 5.0]
     assert set(values[3:]) == {1.0}
     assert 2 <= len(values[3:]) <= 4
+
+
+def test_the_end_of_the_longest_time_is_told() -> None:
+    bench = Bench([RULE], [replace(LIGHT, max_on_ns=50 * MS)])
+    told = []
+    for _ in range(12):
+        told += bench.frame(90)
+    assert told == [("fired", ""), ("ended", LONGEST)]
+    assert bench.told[-1].of == 0
+    assert bench.loop.figures(blind=False)["outputs"]["light"]["on_ms"] == pytest.approx(50, abs=0.01)
+    assert bench.frame(10) == []
+    assert bench.acts == [("on", 0)]
+
+
+def test_an_arming_window_ends_what_is_on() -> None:
+    bench = Bench([replace(RULE, armed_until_ns=35 * MS)], [LIGHT])
+    told = []
+    for _ in range(8):
+        told += bench.frame(90)
+    assert told == [("fired", ""), ("ended", "")]
+    assert bench.acts == [("on", 0), ("off", 1)]
+
+
+def test_the_report_counts_what_was_on_and_not_what_was_permitted() -> None:
+    bench = Bench([replace(RULE, control=Control(sham=0.5, block=2))], [LIGHT], seed=1)
+    for _ in range(4):
+        for x in (90, 90, 10):
+            bench.frame(x)
+            if bench.acts:
+                bench.answer("sent", bench.acts[-1][1])
+    light = bench.loop.figures(blind=False)["outputs"]["light"]
+    assert light["starts"] == 2
+    assert light["on_ms"] == pytest.approx(2 * 20)
+    bench.frame(90)
+    bench.frame(10)
+    while bench.loop.figures(blind=False)["outputs"]["light"]["starts"] == 2:
+        bench.frame(90)
+    before = bench.loop.figures(blind=False)["outputs"]["light"]["on_ms"]
+    bench.kept.armed, bench.kept.trouble = False, "the guard process ended"
+    bench.frame(90)
+    for _ in range(100):
+        bench.frame(90)
+    assert bench.loop.figures(blind=False)["outputs"]["light"]["on_ms"] <= before + 20

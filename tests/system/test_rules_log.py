@@ -54,6 +54,16 @@ def test_what_was_done_to_a_log_is_found(tmp_path: Path, harm: object, state: st
     assert (ended.status, ended.report["state"]) == (status, state)
 
 
+def test_a_table_is_not_written_over_something_else(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.jsonl")
+    before = path.read_bytes()
+    for target in (path, tmp_path / "nowhere" / "log.csv"):
+        ended = posewire("rules", "log", path, "--csv", target)
+        assert ended.status == 2
+        assert "--csv" in ended.stderr
+    assert path.read_bytes() == before
+
+
 def test_what_is_no_log_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing\n", encoding="utf-8")
     for name in ("notes.txt", "missing.jsonl"):

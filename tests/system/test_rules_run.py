@@ -185,3 +185,25 @@ def test_without_a_name_the_log_gets_one_of_its_own(tmp_path: Path) -> None:
     assert len(logs) == 2
     first = json.loads(logs[0].read_text(encoding="utf-8").splitlines()[0].partition("\t")[0])
     assert first["stream"] == "main"
+
+
+def test_frames_of_another_size_disarm(tmp_path: Path) -> None:
+    source = "fault:resize=30:128x128|" + MARKED
+    endpoint = free_endpoint()
+    ended = posewire(
+        "run", "--source", source, "--frames", 60, "--publish", endpoint, "--rules", rules(tmp_path), "--log",
+        tmp_path / "log.jsonl", "--json", cwd=tmp_path,
+    )  # fmt: skip
+    assert ended.status == 1
+    assert "DISARMED" in ended.stderr
+    assert "128x128: the rules were armed for 256x256" in ended.report["rules"]["trouble"]
+    assert ended.report["frames"]["processed"] > 30
+
+
+def test_rules_bring_their_model_and_are_no_rig_file(tmp_path: Path) -> None:
+    file = rules(tmp_path, 'model = "mouse-topview"')
+    ended = posewire("run", "--source", MARKED, "--frames", 5, "--publish", ANY_PORT, "--rules", file, "--json",
+                     cwd=tmp_path)  # fmt: skip
+    assert ended.report["model"] == "mouse-topview"
+    ended = posewire("run", file, cwd=tmp_path)
+    assert (ended.status, "give it as --rules" in ended.stderr) == (2, True)

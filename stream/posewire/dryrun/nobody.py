@@ -117,6 +117,9 @@ class Nobody:
         self._reports.append(Report("sent", output, act.event, now, None, act.what))
         return True
 
+    def disarm(self, why: str) -> None:
+        self.armed, self.trouble = False, why
+
     def record(self, record: Mapping[str, Any]) -> None:
         """There is no log."""
 

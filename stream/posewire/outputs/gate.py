@@ -78,6 +78,7 @@ class Gate:
         self.value = spec.safe  # `follow`: the last one
         self.refused = dict.fromkeys(LIMITS, 0)
         self.starts = 0
+        self.lapses = 0  # how often its longest time was over
         self._margin = margin_ns
         self._holders: set[int] = set()  # rules that want it on
         self._recent: deque[int] = deque()  # starts within the window
@@ -90,6 +91,11 @@ class Gate:
     def dose_ns(self) -> int:
         """On-time so far, with what is permitted already."""
         return self._history.total_ns
+
+    def look(self, now_ns: int) -> int:
+        """`lapses` until now."""
+        self._lapse(now_ns)
+        return self.lapses
 
     def start(self, rule: int, now_ns: int) -> Permit | str:
         """A rule (index) fires: what is to be done, or the limit that forbids it.
@@ -164,6 +170,7 @@ class Gate:
         """What was on for its longest time is off: carried out up to `MARGIN_NS` later than it was permitted."""
         if self.on and now_ns >= self._busy_until:
             self.on = False
+            self.lapses += 1
             self._busy_until += self._margin  # until then it may still be on, and would be so for longer than permitted
 
     def _off(self, now_ns: int) -> Permit:

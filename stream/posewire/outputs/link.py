@@ -172,6 +172,11 @@ class GuardLink:
             except OSError:
                 self._lose_guard()
 
+    def disarm(self, why: str) -> None:
+        """All outputs safe; no acts any more, nor records."""
+        if self.armed:
+            self._disarm(why)
+
     def poll(self) -> list[Report]:
         """What the guard told since. Call it at least every 50 ms: it sees as well whether the guard lives."""
         if self._channel is not None:

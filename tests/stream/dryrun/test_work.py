@@ -105,6 +105,9 @@ class Plain:
         reports, self.reports = self.reports, []
         return reports
 
+    def disarm(self, why):
+        self.armed = False
+
     def close(self, reason):
         self.armed = False
 

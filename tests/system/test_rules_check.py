@@ -117,7 +117,7 @@ def test_the_log_of_the_same_rule_is_taken(tmp_path, control):
 
 @pytest.mark.parametrize("mode", ["while", "toggle"])
 def test_a_lasting_output_without_a_watchdog_is_warned_of(tmp_path, mode):
-    text = EXAMPLE.read_text().replace('kind = "virtual-led"\nfile = "led.bin"', 'kind = "osc"\nhost = "127.0.0.1"')
+    text = EXAMPLE.read_text().replace('kind = "virtual-led"\nfile = "led.bin"', 'kind = "osc"\nport = 9000')
     text = text.replace('mode = "while"', f'mode = "{mode}"')
     (tmp_path / "corner.toml").write_text(text)
     ended = posewire("rules", "check", "corner.toml", "--json", cwd=tmp_path)

@@ -146,8 +146,6 @@ def turning(kind: str, quantity: Quantity, prominence: float, names: Names) -> C
 def _span(range_: Range) -> str:
     if math.isinf(range_.most):
         return f"it is {range_.least:g} or more"
-    return (
-        f"it is {range_.most:g} or less"
-        if math.isinf(range_.least)
-        else (f"it lies between {range_.least:g} and {range_.most:g}")
-    )
+    if math.isinf(range_.least):
+        return f"it is {range_.most:g} or less"
+    return f"it lies between {range_.least:g} and {range_.most:g}"

@@ -85,8 +85,9 @@ class DryRun:
         except WorkError as error:  # a package that only the machine with the device needs
             self._say(f"not looked at: {error}")
             return
-        if spec.mode == "while" and not device.watchdog:
-            self._say(f"output {spec.name!r}: has no watchdog of its own; a session will want --unsafe for mode while")
+        if spec.mode in ("while", "toggle") and not device.watchdog:
+            why = f"a session will want --unsafe for mode {spec.mode}"
+            self._say(f"output {spec.name!r}: has no watchdog of its own; {why}")
 
     def _try(self, moments: Iterator[Moment]) -> dict[str, Any]:
         options, poses, rules = self._options, self.supply.poses, self.file.rules

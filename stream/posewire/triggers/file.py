@@ -120,7 +120,7 @@ def _top(path: Path, content: bytes) -> Table:
         what = str(error)[: found.start()] if found else str(error)
         place = found.group(2) if found else None
         column = f", column {place}" if place else ""
-        hint = _hint(text.splitlines()[line - 1], int(place)) if place else ""
+        hint = _hint(text.split("\n")[line - 1], int(place)) if place else ""
         raise InputError(f"{path}:{line}: not valid TOML: {what}{column}{hint}") from None
     except RecursionError:
         raise InputError(f"{path}:1: not valid TOML: tables or lists too deep inside each other") from None

@@ -120,7 +120,7 @@ class Drawn:
     def output(self, name: str) -> OutputSpec:
         """An output within its own limits."""
         mode = self.one("pulse", "while", "toggle", "follow")
-        options = self.one({}, {"port": "COM3", "channel": 7})
+        options = self.one({"pin": name}, {"port": "COM3", "channel": 7, "pin": name})  # each a device of its own
         if mode == "follow":
             return OutputSpec(name, "osc", mode, slew_per_s=self.one(0.0, 2.5), safe=self.number(), options=options)
         limits: dict[str, Any] = {"options": options}

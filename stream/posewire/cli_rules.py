@@ -41,6 +41,7 @@ def rules_check(
     rules = read.rules
     warnings = [{"line": doubt.line, "text": f"{doubt.what}: {doubt.text}"} for doubt in read.doubts]
     warnings += _check_kinds(read)
+    _check_controls(read)
     result: dict[str, Any] = {
         "file": str(file),
         "rules": [
@@ -68,13 +69,34 @@ def _check_kinds(read: RulesFile) -> list[dict[str, Any]]:
     for spec in read.rules.outputs:
         line = read.output_lines[spec.name]
         try:
-            open_device(spec, "main")
+            device = open_device(spec, "main")
         except InputError as error:
             meant = "".join(f"; {doubt.text}" for doubt in read.doubts if doubt.line == line and "meant" in doubt.text)
             raise InputError(f"{read.rules.path}:{line}: {error}{meant}") from None
         except WorkError as error:
             warnings.append({"line": line, "text": str(error)})
+            continue
+        if spec.mode in ("while", "toggle") and not device.watchdog:
+            text = (
+                f"output {spec.name!r}: a device of kind {spec.kind!r} does not go off by itself if the program dies: "
+                f"a run refuses it for mode {spec.mode!r}, unless it is harmless and you give --unsafe"
+            )
+            warnings.append({"line": line, "text": text})
     return warnings
+
+
+def _check_controls(read: RulesFile) -> None:
+    """Makes the controls of all rules as a run does. Raises InputError with the line of the rule."""
+    from posewire.outputs.past import read_past
+    from posewire.triggers.controls import schedule_of
+
+    rules = read.rules
+    lasting = {spec.name for spec in rules.outputs if spec.mode == "while"}
+    for rule in rules.rules:
+        try:
+            schedule_of(rule, rules.seed, read_past, not lasting.isdisjoint(rule.outputs))
+        except InputError as error:
+            raise InputError(f"{rules.path}:{read.rule_lines[rule.name]}: {error}") from None
 
 
 def _told(result: dict[str, Any]) -> str:

@@ -106,6 +106,24 @@ def test_the_page_from_the_first_line_to_the_last(tmp_path, video):
     with VirtualLed(tmp_path / "led.bin") as led:
         assert [change.value for change in led.changes()[:1]] == [1.0]
     assert seen.startswith("armed")
+    (snippet,) = re.findall(
+        r"^```python\n(.*?VirtualLed.*?)^```",
+        (DOCS / "outputs.md").read_text(encoding="utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+    shown = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("False ")
+    assert " 1.0 " in shown.stdout.splitlines()[1]
+
+    # Its log is what the controls of another animal go by.
+    for control in ("yoked", "matched"):
+        given = f'{control} = "session.jsonl"'
+        assert f"`{given}`" in PAGE
+        text = (tmp_path / "corner.toml").read_text(encoding="utf-8").replace("sham_percent = 20", given)
+        (tmp_path / "control.toml").write_text(text, encoding="utf-8")
+        checked = posewire("rules", "check", "control.toml", cwd=tmp_path)
+        assert checked.status == 0, checked.stderr
+
     with (tmp_path / "session.csv").open(encoding="utf-8", newline="") as file:
         assert [row["record"] for row in csv.DictReader(file)].count("fired") == len(fired)
 

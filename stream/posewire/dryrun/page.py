@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 
 from posewire.draw import keypoint_colours
+from posewire.dryrun.quantities import PERCENTILES
 from posewire.dryrun.summary import counts_text, output_text, rate_text, withheld_text
 from posewire.frame import Image
 from posewire.triggers.rules import Rules
@@ -85,6 +86,7 @@ def _rule(
     if withheld := withheld_text(about):
         parts.append(f"<br>Withheld: {escape(withheld)}.")
     parts += ["</p>", chart(about["times"], result["seconds"])]
+    parts += _quantities([row for row in result["quantities"] if row["rule"] == name])
     parts += _thresholds([row for row in result["thresholds"] if row["rule"] == name])
     if pictures:
         parts.append(f"<p>Half a second before, at, and half a second after. {legend}</p>")
@@ -156,6 +158,22 @@ def _label(seconds: float) -> str:
 
 
 # Thresholds ----------------------------------------------------------------------------------------------------------
+
+
+def _quantities(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    heads = "".join(f"<th>{percent} %</th>" for percent in PERCENTILES)
+    parts = [
+        "<p>What is compared, as it was: so many percent of the frames in which it is known lie at or below.</p>",
+        f"<table><tr><th>quantity</th>{heads}<th>frames</th></tr>",
+    ]
+    for row in rows:
+        name = f"{row['quantity']} ({row['unit']})" if row["unit"] else row["quantity"]
+        cells = "".join(f"<td>{value:.4g}</td>" for _, value in row["percentiles"])
+        cells = cells or "<td>&ndash;</td>" * len(PERCENTILES)
+        parts.append(f"<tr><td>{escape(name)}</td>{cells}<td>{row['known']}</td></tr>")
+    return [*parts, "</table>"]
 
 
 def _thresholds(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -60,7 +60,8 @@ def settings_of(rule: Rule, keypoints: tuple[str, ...]) -> list[Setting]:
         if part.zone is not None:
             zones.setdefault(part.zone.name, part.zone)
     for zone in zones.values():
-        found.append(Setting(f"zone {zone.name}", "its edge moved", 0.0, True, partial(_with_zone, rule, zone)))
+        name = zone.name if zone.name.lower().startswith("zone") else f"zone {zone.name}"
+        found.append(Setting(name, "its edge moved", 0.0, True, partial(_with_zone, rule, zone)))
     found += _of_condition(rule.when, "when", partial(_with_condition, rule), words)
     for field, (name, unit) in _TIMES.items():
         value = getattr(rule, field)

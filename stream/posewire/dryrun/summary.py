@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from posewire.dryrun.quantities import quantities_text
 from posewire.eventmessage import Event
 from posewire.outputs.spec import OutputSpec
 from posewire.triggers.rules import Rules
@@ -108,7 +109,7 @@ def text_of(result: dict[str, Any], rules: Rules) -> str:
             lines.append(f"  at {', '.join(first)}{more}")
     outputs = [output_text(spec.name, result["outputs"][spec.name], spec) for spec in rules.outputs]
     lines += ["", *(text for text in outputs if text)] if any(outputs) else []
-    return "\n".join(lines + _thresholds(result["thresholds"]))
+    return "\n".join(lines + quantities_text(result["quantities"]) + _thresholds(result["thresholds"]))
 
 
 def _word(one: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from posewire.dryrun.quantities import Quantities
 from posewire.dryrun.rehearsal import Rehearsal
 from posewire.dryrun.summary import Story
 from posewire.dryrun.supply import Moment, Options, Supply
@@ -84,8 +85,9 @@ class DryRun:
         except WorkError as error:  # a package that only the machine with the device needs
             self._say(f"not looked at: {error}")
             return
-        if spec.mode == "while" and not device.watchdog:
-            self._say(f"output {spec.name!r}: has no watchdog of its own; a session will want --unsafe for mode while")
+        if spec.mode in ("while", "toggle") and not device.watchdog:
+            why = f"a session will want --unsafe for mode {spec.mode}"
+            self._say(f"output {spec.name!r}: has no watchdog of its own; {why}")
 
     def _try(self, moments: Iterator[Moment]) -> dict[str, Any]:
         options, poses, rules = self._options, self.supply.poses, self.file.rules
@@ -97,6 +99,7 @@ class DryRun:
         if thresholds.rules is not None:
             others, hear = thresholds.rules, thresholds.hear
             tried.append(Rehearsal(others, frame_rate=poses.fps, animals=animals, latency_ns=latency_ns, tell=hear))
+        compared = Quantities(rules, animals=animals, frame_rate=poses.fps)
         predictor = None if options.lead_ms is None else self._predictor(animals)
         lead_ns = latency_ns + round((options.lead_ms or 0.0) * 1e6)  # it is predicted from when poses are known
         first_ns = last_ns = None
@@ -106,6 +109,7 @@ class DryRun:
             predicted = None if predictor is None else predictor.step(found, ids, time_ns, time_ns + lead_ns)
             for one in tried:
                 one.step(number, time_ns, found, ids, id_scores, predicted, image)
+            compared.step(time_ns, found, ids, id_scores, predicted, image)
             self._tried += 1
         for one in tried:
             one.end()
@@ -124,6 +128,7 @@ class DryRun:
             "latency_ms": options.latency_ms,
             "blind": rules.blind,
             **story.told(base.figures(), seconds),
+            "quantities": compared.table(),
             "thresholds": thresholds.table(),
         }
 

@@ -5,6 +5,7 @@ Every function raises `Unfit` for what can never be right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ POINTS = {
     "approach": 2,
 }
 WINDOWED = ("speed", "acceleration", "approach")
+_ROUND = ("heading", "bearing", "phase")  # their two ends are one direction
 SERIES = ("zscore", "phase")
 ZONED = ("inside", "outside", "enter", "leave")
 WINDOW_NS = 50_000_000  # of speed, acceleration and approach, where nothing is said
@@ -102,6 +104,12 @@ def zoned(kind: str, point: Point, zone: Zone, hysteresis: float = 0.0) -> Condi
 
 def compare(quantity: Quantity, above: float, below: float, names: Names, hysteresis: float = 0.0) -> Condition:
     """above < quantity < below."""
+    if above > below and quantity.kind in _ROUND:
+        end = "180 and -180" if quantity.kind != "phase" else "360 and 0"
+        raise Unfit(
+            f"nothing is above {above:g} and below {below:g}; what reaches across {end} degrees is "
+            f"any = [{{ ..., above = {above:g} }}, {{ ..., below = {below:g} }}]; else exchange them"
+        )
     if above >= below:
         raise Unfit(f"nothing is above {above:g} and below {below:g}; exchange them")
     range_ = bounds(quantity, names.frame)
@@ -136,4 +144,8 @@ def turning(kind: str, quantity: Quantity, prominence: float, names: Names) -> C
 
 
 def _span(range_: Range) -> str:
+    if math.isinf(range_.most):
+        return f"it is {range_.least:g} or more"
+    if math.isinf(range_.least):
+        return f"it is {range_.most:g} or less"
     return f"it lies between {range_.least:g} and {range_.most:g}"

@@ -11,6 +11,8 @@ from posewire.triggers.possible import animals_of, bounds, conditions, describe,
 from posewire.triggers.rules import ANY, OTHER, SELF, Rule, Rules
 from posewire.triggers.zone_tables import edges_cross
 
+_OLD_NS = 1_000_000_000  # a pose of that age tells nothing of where an animal is
+
 
 @dataclass(frozen=True)
 class Doubt:
@@ -27,7 +29,13 @@ def doubts_of(rules: Rules, animals: str, fps: float, lines: Mapping[str, int]) 
     return [
         Doubt(lines[rule.name], f"rule {rule.name!r}", text)
         for rule in rules.rules
-        for text in (*_times(rule, fps), *_once(rule, outputs), *_animals(rule, animals), *_always(rule, outputs))
+        for text in (
+            *_times(rule, fps),
+            *_useless(rule),
+            *_once(rule, outputs),
+            *_animals(rule, animals),
+            *_always(rule, outputs),
+        )
     ]
 
 
@@ -46,6 +54,17 @@ def _times(rule: Rule, fps: float) -> Iterator[str]:
             f"gap_ms = {rule.gap_ns / 1e6:.15g} is no longer than a frame at {fps:g} frames/s "
             f"({period_ns / 1e6:.4g} ms): every frame begins anew, so that nothing that takes time comes true"
         )
+
+
+def _useless(rule: Rule) -> Iterator[str]:
+    """Settings that undo what they are for."""
+    if rule.max_age_ns > _OLD_NS:
+        yield (
+            f"max_age_ms = {rule.max_age_ns / 1e6:.15g} protects from nothing: what is done may be about a pose that "
+            f"is {rule.max_age_ns / 1e9:.4g} s old, and outputs stay on for so long when poses stop coming"
+        )
+    if rule.control.sham >= 1.0:
+        yield "sham_percent = 100: every decision is a sham, and nothing is ever sent"
 
 
 def _once(rule: Rule, outputs: Mapping[str, OutputSpec]) -> Iterator[str]:
@@ -99,9 +118,15 @@ def _always(rule: Rule, outputs: Mapping[str, OutputSpec]) -> Iterator[str]:
         range_ = bounds(part.quantity)
         what = describe(part.quantity)
         if _stays(part.above, part.below, *range_):
-            yield f"{what} always lies between {part.above:g} and {part.below:g}: true wherever it is known"
+            yield f"{what} {_always_is(part.above, part.below)}: true wherever it is known"
         elif part.hysteresis and _stays(part.above - part.hysteresis, part.below + part.hysteresis, *range_):
             yield f"{what} never leaves again what a hysteresis of {part.hysteresis:g} allows: once true, it stays true"
+
+
+def _always_is(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"is always above {low:g}"
+    return f"is always below {high:g}" if math.isinf(low) else f"always lies between {low:g} and {high:g}"
 
 
 def _stays(low: float, high: float, least: float, most: float) -> bool:

@@ -16,7 +16,7 @@ from posewire.outputs.spec import OutputSpec
 from posewire.triggers.doubts import Doubt, doubts_of
 from posewire.triggers.lines import line_numbers
 from posewire.triggers.names import RESERVED, Names
-from posewire.triggers.output_tables import read_output
+from posewire.triggers.output_tables import read_output, refuse_twin
 from posewire.triggers.rule_tables import Defaults, read_defaults, read_rule
 from posewire.triggers.rules import Rule, Rules, Zone
 from posewire.triggers.tables import Place, Table, Unfit, shown
@@ -72,7 +72,8 @@ def read_file(
     top = _top(path, content)
     version = top.take("rules")
     if isinstance(version, bool) or version != VERSION:
-        raise top.wrong("rules", f"rules = {VERSION}, the version of the format that this program reads")
+        hint = "; each rule stands under its own [[rule]]" if isinstance(version, (list, dict)) else ""
+        raise top.wrong("rules", f"rules = {VERSION}, the version of the format that this program reads{hint}")
     if keypoints is None:
         keypoints, animals = _model(top, path.parent)
     else:
@@ -117,10 +118,24 @@ def _top(path: Path, content: bytes) -> Table:
         found = re.search(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)", str(error))
         line = int(found.group(1)) if found and found.group(1) else text.count("\n", 0, len(text.rstrip())) + 1
         what = str(error)[: found.start()] if found else str(error)
-        column = f", column {found.group(2)}" if found and found.group(2) else ""
-        raise InputError(f"{path}:{line}: not valid TOML: {what}{column}") from None
+        place = found.group(2) if found else None
+        column = f", column {place}" if place else ""
+        hint = _hint(text.split("\n")[line - 1], int(place)) if place else ""
+        raise InputError(f"{path}:{line}: not valid TOML: {what}{column}{hint}") from None
     except RecursionError:
         raise InputError(f"{path}:1: not valid TOML: tables or lists too deep inside each other") from None
+
+
+def _hint(line: str, column: int) -> str:
+    """What may be meant by a line that is no TOML from a column on; empty if nothing is known."""
+    if re.match(r"\s*\[\[?\s*rules\s*\]", line):
+        return f"; rules = {VERSION} is the version of the format, and each rule stands under its own [[rule]]"
+    at = column - 1
+    if at < len(line) and line[at].isalpha() and not line[at].isascii():
+        before, after = re.search(r"[\w-]*$", line[:at]), re.match(r"[\w-]*", line[at:])
+        word = f"{before.group() if before else ''}{after.group() if after else ''}"
+        return f'; a name with letters such as {line[at]!r} stands in quotes: "{word}"'
+    return ""
 
 
 def _model(top: Table, folder: Path) -> tuple[tuple[str, ...], str]:
@@ -208,7 +223,9 @@ def _outputs(top: Table) -> tuple[dict[str, OutputSpec], dict[str, int], list[Do
         for name in table.data:
             one = table.table(name, f'a table, [outputs.{name}], with kind = "..."')
             one.name = f"output {name!r}"
-            outputs[name], unsure = read_output(name, one)
+            spec, unsure = read_output(name, one)
+            refuse_twin(spec, outputs.values(), one)
+            outputs[name] = spec
             lines[name] = one.line
             doubts += [Doubt(one.line, one.name, text) for text in unsure]
     return outputs, lines, doubts

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from posewire.outputs.gate import MARGIN_NS
 from posewire.outputs.spec import MODES, NEVER_NS, OutputSpec
@@ -14,7 +16,18 @@ _RATES = {"max_per_second": NS_PER_S, "max_per_minute": 60 * NS_PER_S, "max_per_
 _DUTY = ("duty_percent", "duty_window_ms", "duty_window_s")
 _LIMITS = ("max_on_ms", *_RATES, *_DUTY, "max_dose_ms", "max_dose_s")
 _FOLLOWING = ("slew_per_s", "safe")
+_MOST_PULSES = 10_000  # the loop reckons with each of them when a train starts
 KEYS = ("kind", "mode", *_TRAIN, *_LIMITS, *_FOLLOWING)
+# Kinds of which several outputs may well say the same thing: nothing but messages.
+_MESSAGES = ("osc", "lsl", "zmq")
+# What tells one device of a kind from another; of other kinds, all their options do.
+_DEVICE = {
+    "serial": ("port", "pin"),
+    "virtual-led": ("file",),
+    "nidaq": ("line",),
+    "labjack": ("device", "connection", "identifier", "line"),
+    "gpio": ("chip", "line"),
+}
 _NOT_FOR = {
     "pulse": _FOLLOWING,
     "while": (*_TRAIN, *_FOLLOWING),
@@ -47,7 +60,7 @@ def read_output(name: str, table: Table) -> tuple[OutputSpec, list[str]]:
         mode=mode,
         delay_ns=table.duration("delay_ms", 0),
         width_ns=table.duration("width_ms", 10_000_000, positive=True),
-        count=table.whole("pulses", "how many pulses, 1 or more", 1, least=1, most=1_000_000),
+        count=table.whole("pulses", f"how many pulses, from 1 to {_MOST_PULSES}", 1, least=1, most=_MOST_PULSES),
         period_ns=period_ns,
         slew_per_s=table.number("slew_per_s", "a number above 0 (left out: any)", 0.0, above=0.0),
         max_on_ns=table.duration("max_on_ms", NEVER_NS, positive=True),
@@ -63,6 +76,24 @@ def read_output(name: str, table: Table) -> tuple[OutputSpec, list[str]]:
     _refuse_impossible(spec, table)
     spec.options.update(table.rest())
     return spec, _doubts(spec, table)
+
+
+def refuse_twin(spec: OutputSpec, others: Iterable[OutputSpec], table: Table) -> None:
+    """Raises InputError if one of ``others`` is the same device: each would know nothing of what the other does."""
+    if spec.kind in _MESSAGES:
+        return
+    for other in others:
+        if other.kind == spec.kind and _device(other) == _device(spec):
+            raise table.error(
+                "",
+                f"is the device of output {other.name!r} again; limits hold for one output, and together they would "
+                "exceed them: let all rules name one of the two",
+            )
+
+
+def _device(spec: OutputSpec) -> Mapping[str, Any]:
+    told = _DEVICE.get(spec.kind)
+    return spec.options if told is None else {key: spec.options.get(key) for key in told}
 
 
 def _either(table: Table, stem: str, default: int) -> int:

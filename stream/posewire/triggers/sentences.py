@@ -35,12 +35,27 @@ def _deciding(rule: Rule, words: Words, outputs: list[OutputSpec]) -> str:
     if rule.when is None:
         raise ValueError("only a rule with a condition decides")
     condition = words.condition(rule.when)
+    when = _instead(rule.control)
     lasting = outputs and all(spec.mode == "while" for spec in outputs)
     begin = "while" if lasting and not momentary(rule.when) else "when"
     after = f", after {time(rule.dwell_ns)} of it" if rule.dwell_ns else ""
     acts = _listed([_act(spec) for spec in outputs]) or "an event is published and nothing else happens"
     again = f", and again every {time(rule.repeat_ns)} as long as it lasts" if rule.repeat_ns else ""
+    if when:
+        return f"{when}, {acts}; its own condition ({condition}{after}{again}) counts for nothing"
     return f"{begin} {condition}{after}, {acts}{again}"
+
+
+def _instead(control: Control) -> str:
+    """When a rule comes whose decisions something takes the place of; empty for all others."""
+    found = []
+    if control.yoked:
+        found.append(f"at the times of {PurePath(control.yoked).name}")
+    if control.random_per_minute:
+        found.append(f"at random times, {number(control.random_per_minute)} a minute")
+    if control.matched:
+        found.append(f"at random times, as often as in {PurePath(control.matched).name}")
+    return " and ".join(found)
 
 
 def _act(spec: OutputSpec) -> str:
@@ -84,7 +99,8 @@ def _conditions(rule: Rule, rules: Rules) -> list[str]:
         found.append("tried on each animal by itself" if rule.when is not None else "of the first animal that has it")
     if rule.refractory_ns:
         found.append(f"not again for {time(rule.refractory_ns)}")
-    found += _control(rule.control)
+    if rule.control.sham:
+        found.append(f"{_shams(rule.control)} (decided and logged, not sent)")
     found.append(f"{'never' if rule.when is not None else 'not'} on a pose older than {time(rule.max_age_ns)}")
     if rule.predicted:
         found.append("on predicted keypoints")
@@ -101,24 +117,15 @@ def _conditions(rule: Rule, rules: Rules) -> list[str]:
     return found
 
 
-def _control(control: Control) -> list[str]:
-    found = []
-    if control.sham:
-        count = round(control.sham * control.block, 9)
-        some = number(count) if count == int(count) else f"{math.floor(count)} or {math.ceil(count)}"
-        mean = "" if count == int(count) else f" ({percent(control.sham)} on average)"
-        shams = f"{some} of every {control.block} times{mean}, drawn by chance, it is a sham"
-        found.append(f"{shams} (decided and logged, not sent)")
-    if control.yoked:
-        found.append(f"in place of its decisions those of {PurePath(control.yoked).name} are replayed")
-    if control.random_per_minute:
-        found.append(
-            f"in place of its decisions it comes at random, {number(control.random_per_minute)} times a minute"
-        )
-    if control.matched:
-        name = PurePath(control.matched).name
-        found.append(f"in place of its decisions it comes at random, as often as in {name}")
-    return found
+def _shams(control: Control) -> str:
+    if control.sham >= 1.0:
+        return "every time it is a sham"
+    if control.block == 1:
+        return f"each time it is a sham with a chance of {percent(control.sham)}"
+    count = round(control.sham * control.block, 9)
+    some = number(count) if count == int(count) else f"{math.floor(count)} or {math.ceil(count)}"
+    mean = "" if count == int(count) else f" ({percent(control.sham)} on average)"
+    return f"{some} of every {control.block} times{mean}, drawn by chance, it is a sham"
 
 
 def output_sentence(spec: OutputSpec) -> str:

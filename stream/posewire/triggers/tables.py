@@ -46,6 +46,12 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _with_most(expected: str, value: Any, most: float) -> str:
+    """What was expected, with the upper bound where this is what a number exceeds and it is not said already."""
+    bound = str(most) if isinstance(most, int) else f"{most:.15g}"
+    return f"{expected}, {bound} at most" if is_number(value) and value > most and bound not in expected else expected
+
+
 class Table:
     """One table: ``name`` says in messages whose it is (``rule 'a'``), ``path`` where it stands.
 
@@ -108,7 +114,7 @@ class Table:
         if value is None and default is not None and key not in self.data:
             return default
         if not is_number(value) or not (least <= value <= most and value > above):
-            raise self.wrong(key, expected)
+            raise self.wrong(key, _with_most(expected, value, most))
         return float(value)
 
     def whole(self, key: str, expected: str, default: int | None = None, least: int = 0, most: int = 2**31) -> int:
@@ -117,7 +123,7 @@ class Table:
         if key not in self.data and default is not None:
             return default
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise self.wrong(key, expected)
+            raise self.wrong(key, _with_most(expected, value, most))
         return value
 
     def text(self, key: str, expected: str, default: str | None = None) -> str:

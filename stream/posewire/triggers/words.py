@@ -113,8 +113,7 @@ class Words:
 
     def level(self, value: float, quantity: Quantity) -> str:
         """A number in the quantity's unit."""
-        unit = _unit(quantity)
-        return f"{number(value)} {unit}" if unit else number(value)
+        return f"{number(value)} {unit(quantity)}".rstrip()
 
     def condition(self, condition: Condition, joined: bool = False) -> str:
         """A clause: ``the snout is inside corner``; in brackets if it is ``joined`` to others and could be misread."""
@@ -176,13 +175,13 @@ def _margin(condition: Condition) -> str:
     return f" (once inside, it counts as inside up to {number(condition.hysteresis)} px beyond the edge)"
 
 
-def _unit(quantity: Quantity) -> str:
+def unit(quantity: Quantity) -> str:
     """The unit of a quantity, empty where it has none or where it is not simple."""
     if quantity.kind in ("add", "subtract", "minimum", "maximum"):
-        one, other = (_unit(inner) for inner in quantity.inner)
+        one, other = (unit(inner) for inner in quantity.inner)
         if one == other or quantity.inner[1].kind == "number":
             return one
         return other if quantity.inner[0].kind == "number" else ""
     if quantity.kind in ("negate", "absolute"):
-        return _unit(quantity.inner[0])
+        return unit(quantity.inner[0])
     return _UNITS.get(quantity.kind, "")

@@ -265,6 +265,10 @@ WRONG_RULES = [
     (RULE + WHEN + "block = 4 #!", "block: is the number of decisions among which shams are drawn; give sham_percent"),
     (RULE + WHEN + "yoked = 'old.log' #!", "old.log: no such log"),
     (RULE + WHEN + "yoked = 'x'\nmatched = 'y' #!", "yoked and matched: each takes the place of the rule's decisions"),
+    (RULE + WHEN + "dwell_ms = 1e300 #!", "expected a number of ms, 0 or more, 4611686018427.39 at most"),
+    (RULE + WHEN + "random_per_minute = 1e9 #!", "expected a number above 0, 60000 at most"),
+    (RULE + WHEN + "sham_percent = 101 #!", "sham_percent = 101: expected a number from 0 to 100"),
+    (RULE + WHEN + "sham_percent = 5\nblock = 1_000_001 #!", "expected how many decisions, 1 or more, 1000000 at most"),
     (RULE + WHEN + "from = [0, 1] #!", "from: is for rules with value, not with when"),
     (RULE + WHEN + RULE.replace('"a"', '"a" #!') + WHEN, f"name: line {LINES + 1} has a rule of this name"),
     (RULE.replace('"light"', '"lihgt" #!') + WHEN, "output: no output is called 'lihgt'; did you mean 'light'?"),
@@ -328,6 +332,28 @@ WRONG_TOPS = [
         '[outputs.light]\nkind = "virtual-led"',
         "[outputs.light] #!",
         "output 'light': kind: missing; expected what it is",
+    ),
+    (
+        '[outputs.light]\nkind = "virtual-led"',
+        "[outputs.bulb]\nkind = 'virtual-led'\nfile = 'a'\n"
+        "[outputs.light] #!\nkind = 'virtual-led'\nfile = 'a'\nmax_on_ms = 50",
+        "output 'light': is the device of output 'bulb' again; limits hold for one output",
+    ),
+    (
+        '[outputs.light]\nkind = "virtual-led"',
+        "[outputs.bulb]\nkind = 'mine'\nat = 3\n[outputs.light] #!\nkind = 'mine'\nat = 3",
+        "output 'light': is the device of output 'bulb' again",
+    ),
+    (
+        '[outputs.lamp]\nkind = "serial"',
+        "[outputs.bulb]\nkind = 'serial'\nport = 'COM3'\npin = 5\nchannel = 1\n"
+        "[outputs.lamp] #!\nkind = 'serial'\nport = 'COM3'\npin = 5\nactive_low = true",
+        "output 'lamp': is the device of output 'bulb' again",
+    ),
+    (
+        'kind = "virtual-led"',
+        "kind = 'x'\npulses = 10001 #!\nfrequency_hz = 5",
+        "pulses = 10001: expected how many pulses, from 1 to 10000",
     ),
     ('kind = "virtual-led"', "kind = 'x'\npulses = 3 #!", "pulses = 3: needs frequency_hz"),
     ('kind = "virtual-led"', "kind = 'x'\nfrequency_hz = 3 #!", "frequency_hz: is for trains; give pulses"),
@@ -408,9 +434,19 @@ def test_what_else_is_wrong_is_refused_with_its_line(tmp_path, old, new, sentenc
         ("{ x = 'snout', above = 3, level = 5 }", "level: does not go with the other keys here"),
         ("{ x = 'snout', above = 3, between = [1, 2] }", "between: goes without above and below"),
         ("{ x = 'snout', above = 3, below = 3 }", "above: nothing is above 3 and below 3; exchange them"),
+        (
+            "{ heading = ['neck', 'snout'], between = [170, -170] }",
+            "nothing is above 170 and below -170; what reaches across 180 and -180 degrees is "
+            "any = [{ ..., above = 170 }, { ..., below = -170 }]",
+        ),
+        ("{ phase = { x = 'snout' }, over_ms = 900, between = [350, 10] }", "across 360 and 0 degrees"),
+        (
+            "{ angle = ['snout', 'neck', 'spine'], between = [90, 10] }",
+            "nothing is above 90 and below 10; exchange them",
+        ),
         ("{ x = 'snout', above = 640 }", "x is never above 640: it lies between -1 and 640"),
         ("{ x = [1, 2], above = 640 }", "x of places that are fixed never changes"),
-        ("{ distance = ['snout', 'centre'], below = 0 }", "distance is never below 0: it lies between 0 and inf"),
+        ("{ distance = ['snout', 'centre'], below = 0 }", "distance is never below 0: it is 0 or more"),
         ("{ distance = ['snout', 'snout'], below = 9 }", "2 different points; one is given twice"),
         ("{ distance = 'snout', below = 9 }", "distance: expected 2 points"),
         ("{ angle = ['snout', 'neck', 'spine'], above = 180 }", "angle is never above 180"),
@@ -472,6 +508,10 @@ def test_other_animals_need_a_model_of_several(tmp_path):
         (b"rules = 1\nmodel = 'synthetic-animal'\n", r"r\.toml:1: no rule; expected rules, each under its own"),
         (b"rules = 1\nmodel = 'synthetic-animal'\n[[rules2]]\n", r"r\.toml:3: rules2: no such key"),
         (b"rules = 1\n[[rule]]\nname = 'a'\n", r"r\.toml:1: no model is known; give --model"),
+        (b"rules = 1\n[[rules]]\n", r"r\.toml:2: not valid TOML: .* each rule stands under its own \[\[rule\]\]"),
+        (b"[[rules]]\n", r"r\.toml:1: rules = .*; each rule stands under its own \[\[rule\]\]"),
+        ("rules = 1\n[zones]\nEcke_Süd = 3\n".encode(), r"r\.toml:3: .* such as 'ü' stands in quotes: \"Ecke_Süd\""),
+        ("[outputs.Ölkanne-2]\n".encode(), r"r\.toml:1: .* such as 'Ö' stands in quotes: \"Ölkanne-2\""),
         (b"", r"r\.toml:1: rules: missing; expected rules = 1"),
     ],
 )
@@ -479,6 +519,28 @@ def test_what_is_no_rules_file_is_refused(tmp_path, content, sentence):
     (tmp_path / "r.toml").write_bytes(content)
     with pytest.raises(InputError, match=sentence):
         read_file(tmp_path / "r.toml")
+
+
+def test_devices_that_differ_and_messages_that_do_not_are_taken(tmp_path):
+    rows = [
+        "kind = 'osc'\nport = 9",
+        "kind = 'osc'\nport = 9",
+        "kind = 'zmq'",
+        "kind = 'zmq'",
+        "kind = 'virtual-led'\nfile = 'a'",
+        "kind = 'virtual-led'\nfile = 'b'",
+        "kind = 'serial'\nport = 'COM3'\npin = 5",
+        "kind = 'serial'\nport = 'COM3'\npin = 6",
+        "kind = 'serial'\nport = 'COM4'\npin = 5",
+    ]
+    outputs = "".join(f"[outputs.o{n}]\n{row}\n" for n, row in enumerate(rows))
+    found = read(tmp_path, f"{HEAD}{outputs}{RULE}{WHEN}").rules.outputs
+    assert len(found) == len(rows) + 3
+
+
+def test_a_train_as_long_as_it_may_be_is_taken(tmp_path):
+    head = HEAD.replace('"virtual-led"\n', '"virtual-led"\npulses = 10000\nfrequency_hz = 50\n')
+    assert read(tmp_path, head + RULE + WHEN).rules.outputs[0].count == 10_000
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
@@ -496,13 +558,20 @@ def doubts(tmp_path, text, **given):
     ("text", "sentence"),
     [
         (WHEN + "max_age_ms = 19", "max_age_ms = 19 is less than two frames at 100 frames/s (20 ms)"),
+        ("when = { angle = ['snout', 'neck', 'spine'], below = 181 }\n", "angle is always below 181: true"),
+        (
+            "when = { score = 'snout', between = [-1, 2] }\n",
+            "score always lies between -1 and 2: true",
+        ),
+        (WHEN + "max_age_ms = 1001", "max_age_ms = 1001 protects from nothing"),
+        (WHEN + "sham_percent = 100", "sham_percent = 100: every decision is a sham"),
         (WHEN + "gap_ms = 10", "gap_ms = 10 is no longer than a frame at 100 frames/s (10 ms)"),
         (WHEN + "armed_until_s = 9\nrefractory_ms = 9000", "it can fire only once"),
         (WHEN + "repeat_ms = 9\nrefractory_ms = 90", "repeat_ms is shorter than refractory_ms"),
         (WHEN.replace("snout", "intruder.snout"), "it is about intruder alone, and is tried on every animal"),
         ("when = { distance = ['snout', 'intruder.snout'], below = 3 }\n", "tried on every animal, intruder included"),
         ("when = { gray = [0, 0, 9, 9], below = 3 }\n", "it is about no animal, and is tried on every animal"),
-        ("when = { distance = ['snout', 'neck'], above = -1 }\n", "distance always lies between -1 and inf"),
+        ("when = { distance = ['snout', 'neck'], above = -1 }\n", "distance is always above -1: true"),
         ("when = { score = 'snout', above = 0.5, hysteresis = 0.6 }\n", "once true, it stays true"),
         ("when = { enter = 'corner', keypoint = 'snout' }\noutput = 'lamp'", "output 'lamp' is on for one frame"),
         ("when = { inside = 'bow', keypoint = 'snout' }\n", "edges of zone 'bow' cross each other"),

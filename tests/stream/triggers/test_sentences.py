@@ -206,16 +206,27 @@ def test_controls_in_words():
     assert "; 2 of every 4 times, drawn by chance, it is a sham" in said
     said = sentence(Rule("a", (), when, control=Control(0.125, 10)), rules)
     assert "; 1 or 2 of every 10 times (12.5 % on average), drawn by chance, it is a sham" in said
-    assert "in place of" not in said
+    said = sentence(Rule("a", (), when, control=Control(1.0, 10)), rules)
+    assert "; every time it is a sham (decided and logged, not sent);" in said
+    said = sentence(Rule("a", (), when, control=Control(0.25, 1)), rules)
+    assert "; each time it is a sham with a chance of 25 % (decided and logged, not sent);" in said
+    assert "counts for nothing" not in said
 
 
 def test_another_sessions_times_in_words():
-    rules = Rules(NAMES.keypoints, (), {}, ())
+    rules = Rules(NAMES.keypoints, (), {}, (OutputSpec("light", "osc", "while", max_on_ns=2 * 10**9),))
     when = Condition("inside", points=(Point(0),), zone=ZONE)
-    said = sentence(Rule("a", (), when, control=Control(yoked="logs/old.log")), rules)
-    assert "; in place of its decisions those of old.log are replayed;" in said
-    said = sentence(Rule("a", (), when, control=Control(matched="logs/old.log")), rules)
-    assert "; in place of its decisions it comes at random, as often as in old.log;" in said
+    rest = (
+        "light is on (for 2 s at a stretch at most); its own condition (the snout is inside corner, after 5 ms of it) "
+        "counts for nothing; never on a pose older than 100 ms."
+    )
+    for control, times in (
+        (Control(yoked="logs/old.log"), "at the times of old.log"),
+        (Control(matched="logs/old.log"), "at random times, as often as in old.log"),
+        (Control(random_per_minute=2.5), "at random times, 2.5 a minute"),
+    ):
+        rule = Rule("a", ("light",), when, dwell_ns=5_000_000, control=control)
+        assert sentence(rule, rules) == f"a: {times}, {rest}"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

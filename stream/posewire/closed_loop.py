@@ -67,6 +67,7 @@ class ClosedLoop:
         self._frame: Frame | None = None  # the one at hand
         self._first_ns: int | None = None
         places = {spec.name: n for n, spec in enumerate(rules.outputs)}
+        self._names = [rule.name for rule in rules.rules]
         self._outputs = [[places[name] for name in rule.outputs] for rule in rules.rules]
         self._ages = [self._oldest(n) for n in range(len(rules.outputs))]
         self.gates = [Gate(spec, max(MARGIN_NS, age)) for spec, age in zip(rules.outputs, self._ages, strict=True)]
@@ -309,12 +310,13 @@ class ClosedLoop:
     def _act(self, output: int, event: int, permit: Permit, rule: int, animal: int, decided: int) -> bool:
         assert self._frame is not None
         assert self._link is not None
-        off = permit.what == "off"
-        name = self.rules.rules[rule].name
-        value = 0.0 if off else 1.0
-        act = Act(event, permit.what, value, permit.longest_ns, name, animal, self._frame.number, decided)
+        what, name, number = permit.what, self._names[rule], self._frame.number
+        off = what == "off"
+        done = self._link.act(
+            output, Act(event, what, 0.0 if off else 1.0, permit.longest_ns, name, animal, number, decided)
+        )
         self.tally.act(event, None if off else taken_ns(self._frame), decided)
-        return self._link.act(output, act)
+        return done
 
     def _withhold(
         self, rule: int, animal: int, reason: str, event: int = -1, outputs: list[int] | None = None, decided: int = 0

@@ -98,7 +98,9 @@ def _device(kind: str, folder: Path) -> Iterator[tuple[str, Callable[[], Nanosec
 def rules_text(kind: str, place: tuple[int, int, int, int], options: str) -> str:
     """A rules file whose one rule answers when ``place`` (x, y, width, height in px) becomes bright."""
     region = ", ".join(str(number) for number in place)
+    # An answer that comes late is measured, not withheld.
     return f"""rules = 1
+max_age_ms = 1000
 
 [outputs.answer]
 kind = "{kind}"

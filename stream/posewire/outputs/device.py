@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take microseconds of the way from a decision to its output
 class Act:
-    """One thing that an output is to do. ``event`` numbers it within the session; all times in ns of the session's
+    """One thing that an output is to do; never changed. ``event`` numbers it within the session; all times in ns of the session's
     clock.
 
     ``what``: ``pulse`` (the train of the output's spec, permitted as a whole), ``on`` (until ``off``, and for

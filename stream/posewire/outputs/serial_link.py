@@ -46,7 +46,7 @@ class Member:
     testing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked:
     kind: int
     member: Member | None

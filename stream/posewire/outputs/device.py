@@ -13,8 +13,9 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(slots=True)  # not frozen: that would take microseconds of the way from a decision to its output
 class Act:
-    """One thing that an output is to do; never changed. ``event`` numbers it within the session; all times in ns of the session's
-    clock.
+    """One thing that an output is to do; never changed.
+
+    ``event`` numbers it within the session; all times in ns of the session's clock.
 
     ``what``: ``pulse`` (the train of the output's spec, permitted as a whole), ``on`` (until ``off``, and for
     ``longest_ns`` at most), ``off``, ``value`` (``follow``). ``rule``, ``animal`` (id, -1 unknown), ``frame`` and

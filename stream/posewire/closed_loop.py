@@ -83,9 +83,9 @@ class ClosedLoop:
             if rule.value is not None
         ]
         self._held: list[set[int]] = [set() for _ in rules.rules]  # animals for which a rule fired and has not ended
-        self._began: list[tuple[int, bool]] = [(-1, False)] * len(rules.rules)  # the last stimulus: is it a sham?
         self._cut: dict[int, int] = {}  # rules that hold outputs of mode while which went off, and when
-        self._started: dict[int, int] = {}  # output -> the event that it was last permitted for, shams too
+        self._started = [-1] * len(rules.outputs)  # the event that each was last permitted for, shams too
+        self._shamming = [False] * len(rules.outputs)  # whether that was a sham
         self._on: dict[int, int] = {}  # output -> the event that it is on for, once it was sent
         self._lapses = [0] * len(rules.outputs)  # that were told
         self._windowed = [n for n, rule in enumerate(rules.rules) if rule.armed_until_ns < NEVER_NS]
@@ -158,6 +158,7 @@ class ClosedLoop:
         count = self._evaluator.step(poses, ids, id_scores, time_ns, age, frame.image, predicted)
         self._link.vouch(taken)
         if count:
+            self._hear_all()  # whether outputs are off by now is asked before they are told to act
             self._deal(count)
         for n in self._windowed:
             if self._held[n] and time_ns - self._first_ns >= self.rules.rules[n].armed_until_ns:
@@ -177,8 +178,7 @@ class ClosedLoop:
             return
         self._tell_lapses()
         self._link.beat()
-        for report in self._link.poll():
-            self._hear(report)
+        self._hear_all()
         if self._armed and not self._link.armed:
             self._armed = False
             for output in range(len(self.gates)):
@@ -198,7 +198,7 @@ class ClosedLoop:
                 if gate.look(now) != self._lapses[output]:
                     self._lapses[output] = gate.lapses
                     self.tally.stopped(output, now)
-                    of = self._started.get(output, -1)
+                    of = self._started[output]
                     self._teller.say("ended", outputs=[output], reason=LONGEST, decided=now, value=0.0, of=of)
 
     def close(self, reason: str) -> None:
@@ -207,8 +207,7 @@ class ClosedLoop:
             self.poll()
             self._armed = False
             self._link.close(reason)
-            for report in self._link.poll():
-                self._hear(report)
+            self._hear_all()
 
     def figures(self, *, blind: bool) -> dict[str, Any]:
         """What happened so far; with ``blind`` nothing that tells the arm."""
@@ -261,30 +260,34 @@ class ClosedLoop:
         for a stimulus that was cut, which is therefore no sham."""
         decided = self._clock()
         event, self._events = self._events, self._events + 1
-        sham = not again and self._shams[rule].next()
+        wanted = [n for n in self._outputs[rule] if not again or self.rules.outputs[n].mode == "while"]
+        permits = [(output, self.gates[output].start(rule, decided)) for output in wanted]
+        # What is refused takes no place in a block of shams; what turns an output off is as its start was.
+        begins = not wanted or any(isinstance(permit, Permit) and permit.what != "off" for _, permit in permits)
+        sham = begins and not again and self._shams[rule].next()
         acting: list[int] = []
         refused: list[tuple[int, str]] = []
-        value = 1.0
-        for output in self._outputs[rule]:
-            if again and self.rules.outputs[output].mode != "while":
-                continue
-            permit = self.gates[output].start(rule, decided)
+        off = False
+        for output, permit in permits:
             if isinstance(permit, str):
                 refused.append((output, permit))
-            elif sham or self._act(output, event, permit, rule, animal, decided):
-                acting.append(output)
-                self._started[output] = event
-                if not sham:
-                    self.tally.started(output, permit, decided)
-                value = 0.0 if permit.what == "off" else 1.0
-            else:
+                continue
+            off = permit.what == "off"
+            hidden = self._shamming[output] if off else sham
+            if not hidden and not self._act(output, event, permit, rule, animal, decided):
                 self.gates[output].cut(decided)
                 refused.append((output, _DISARMED))
-        if acting or not self._outputs[rule]:
-            self._began[rule] = event, sham
+                continue
+            acting.append(output)
+            sham = sham or hidden
+            self._started[output], self._shamming[output] = event, hidden
+            if not hidden:
+                self.tally.started(output, permit, decided)
+        if acting or not wanted:
             counts = self.tally.shams if sham else self.tally.fired
             counts[rule] += 1
             kind, reason = "sham" if sham else "fired", RESUMED if again else ""
+            value = 0.0 if off else 1.0
             self._teller.say(kind, event, rule, acting, animal, reason=reason, decided=decided, value=value)
         for output, reason in refused:
             self._withhold(rule, animal, reason, event, [output], decided)
@@ -292,20 +295,20 @@ class ClosedLoop:
     def _end(self, rule: int, animal: int) -> None:
         """Outputs that were on for a rule are off, unless another rule holds them."""
         decided = self._clock()
-        began, sham = self._began[rule]
         ended: list[int] = []
         for output in self._outputs[rule]:
             permit = self.gates[output].end(rule, decided)
             if permit is not None:
                 ended.append(output)
-                if sham:
+                if self._shamming[output]:
                     self.gates[output].settled(decided)
                 else:
                     self._act(output, self._events, permit, rule, animal, decided)
                     self.tally.stopped(output, decided)
         if ended:
             event, self._events = self._events, self._events + 1
-            self._teller.say("ended", event, rule, ended, animal, decided=decided, value=0.0, of=began)
+            of = self._started[ended[0]]
+            self._teller.say("ended", event, rule, ended, animal, decided=decided, value=0.0, of=of)
 
     def _act(self, output: int, event: int, permit: Permit, rule: int, animal: int, decided: int) -> bool:
         assert self._frame is not None
@@ -324,19 +327,26 @@ class ClosedLoop:
         self.tally.held_back(rule, reason)
         self._teller.say("withheld", event, rule, outputs, animal, reason=reason, decided=decided or self._clock())
 
+    def _hear_all(self) -> None:
+        assert self._link is not None
+        for report in self._link.poll():
+            self._hear(report)
+
     def _hear(self, report: Report) -> None:
         if report.output < 0:
             return  # of no output: `armed` and `trouble` tell it
         output, gate = report.output, self.gates[report.output]
         ends = self.tally.heard(output, report.kind, report.event, report.time_ns)
-        held = gate.on and gate.spec.mode == "while"
+        held = gate.on and gate.spec.mode == "while" and not self._shamming[output]
         if report.kind == "sent":
             self._on[output] = report.event
             if ends:
                 gate.settled(report.time_ns)
-        elif report.kind == "safe" or (report.kind == "failed" and held):
-            if held and self._armed:
-                self._lose(output, report.time_ns)
+        elif report.kind == "safe" or (report.kind == "failed" and held and report.event == self._started[output]):
+            if held and self._armed:  # those rules try again
+                self._cut |= {
+                    n: report.time_ns for n, outputs in enumerate(self._outputs) if output in outputs and self._held[n]
+                }
             if report.kind == "failed" and self._on.get(output) != report.event:
                 gate.undo(report.time_ns)  # the device never had it
                 self.tally.undone(output)
@@ -344,12 +354,6 @@ class ClosedLoop:
                 gate.cut(report.time_ns)
                 self.tally.stopped(output, report.time_ns)
         self._teller.heard(report)
-
-    def _lose(self, output: int, time_ns: int) -> None:
-        """An output went off while rules hold it; for shams it was not on."""
-        for rule, outputs in enumerate(self._outputs):
-            if output in outputs and self._held[rule] and not self._began[rule][1]:
-                self._cut[rule] = time_ns
 
 
 def taken_ns(frame: Frame) -> int:

@@ -309,3 +309,96 @@ def test_the_report_counts_what_was_on_and_not_what_was_permitted() -> None:
     for _ in range(100):
         bench.frame(90)
     assert bench.loop.figures(blind=False)["outputs"]["light"]["on_ms"] <= before + 20
+
+
+NEAR = Condition("compare", quantity=Quantity("x", (Point(0),)), above=30.0)
+
+
+def test_an_output_is_ended_as_it_was_begun_whatever_the_last_rule_drew() -> None:
+    """A rule whose last stimulus was a sham holds what another one turned on: its end is sent."""
+    shamming = Rule("near", ("light",), NEAR, control=Control(sham=1.0, block=1))
+    bench = Bench([RULE, shamming], [LIGHT])
+    assert bench.frame(40) == [("sham", "")]
+    assert bench.frame(10) == [("ended", "")]
+    assert bench.acts == []
+    assert bench.frame(90) == [("fired", ""), ("withheld", "busy")]
+    assert bench.frame(40) == []  # the other one still holds it
+    assert bench.frame(10) == [("ended", "")]
+    assert [what for what, _ in bench.acts] == ["on", "off"]
+    assert bench.told[-1].of == bench.acts[0][1]
+
+
+def test_a_toggled_output_goes_off_as_it_went_on() -> None:
+    rule = replace(RULE, control=Control(sham=0.5, block=2))
+    for seed in range(8):
+        bench = Bench([rule], [replace(LIGHT, mode="toggle")], seed=seed)
+        for _ in range(8):
+            bench.frame(90)
+            bench.answer("sent", bench.acts[-1][1] if bench.acts else -1)
+            bench.frame(10)
+        whats = [what for what, _ in bench.acts]
+        assert whats == ["on", "off"] * (len(whats) // 2)
+        assert 0 < len(whats) < 8
+
+
+def test_what_is_refused_takes_no_place_in_a_block_of_shams() -> None:
+    rule = replace(RULE, outputs=("pulse",), control=Control(sham=0.5, block=2))
+    for seed in range(8):
+        bench = Bench([rule], [replace(PULSE, max_count=1, count_window_ns=35 * MS, width_ns=MS)], seed=seed)
+        kinds: list[tuple[str, str]] = []
+        for _ in range(200):
+            kinds += bench.frame(90)
+            bench.frame(10)
+        drawn = [kind for kind, _ in kinds if kind != "withheld"]
+        assert ("withheld", "rate") in kinds
+        assert all(drawn[n : n + 2].count("sham") == 1 for n in range(0, len(drawn) - 1, 2))
+
+
+def test_a_rule_that_is_refused_does_not_hold_what_others_turned_on() -> None:
+    other = Rule("near", ("light",), NEAR)
+    bench = Bench([other, RULE], [replace(LIGHT, max_count=1, count_window_ns=100 * MS)])
+    bench.frame(40)
+    bench.frame(10)
+    bench.answer("sent", 1)
+    bench.frame(10)
+    assert bench.frame(40) == [("withheld", "rate")]
+    for _ in range(25):
+        bench.frame(40)
+    assert bench.frame(90) == [("fired", "")]
+    assert bench.frame(40) == [("ended", "")]
+
+
+def test_a_cut_is_heard_before_the_next_decision() -> None:
+    """After a stall a rule ends and fires in the same frame: it is not refused for an output that is off already."""
+    bench = Bench([RULE], [LIGHT])
+    bench.frame(90)
+    bench.answer("sent", 0)
+    bench.frame(90)
+    bench.now += 300 * MS
+    bench.kept.reports.append(Report("safe", 0, 0, bench.now - 200 * MS, None, "no fresh pose for 100 ms"))
+    told = bench.frame(90)
+    assert ("fired", "") in told
+    assert ("withheld", "busy") not in told
+    assert [what for what, _ in bench.acts] == ["on", "on"]
+
+
+def test_a_cut_that_is_told_late_does_not_touch_what_came_after_it() -> None:
+    bench = Bench([RULE], [LIGHT])
+    bench.frame(90)
+    bench.kept.reports.append(Report("safe", 0, -1, bench.now - 50 * MS, None, "earlier"))
+    bench.frame(90)
+    assert bench.frame(10) == [("ended", "")]
+    assert [what for what, _ in bench.acts] == ["on", "off"]
+
+
+def test_a_failure_of_an_earlier_act_does_not_touch_the_present_one() -> None:
+    bench = Bench([RULE], [LIGHT])
+    bench.frame(90)
+    bench.frame(10)
+    bench.answer("sent", 1)
+    bench.frame(10)
+    bench.frame(90)
+    bench.answer("failed", 1, "lost on the way")
+    bench.frame(90)
+    assert bench.frame(10) == [("ended", "")]
+    assert [what for what, _ in bench.acts] == ["on", "off", "on", "off"]

@@ -77,14 +77,13 @@ class Gate:
         self.on = False  # `while`, `toggle`: whether it is on as far as is known
         self.value = spec.safe  # `follow`: the last one
         self.refused = dict.fromkeys(LIMITS, 0)
-        self.starts = 0
         self.lapses = 0  # how often its longest time was over
         self._margin = margin_ns
         self._holders: set[int] = set()  # rules that want it on
         self._recent: deque[int] = deque()  # starts within the window
         self._history = OnTime()
         self._busy_until = 0
-        self._on_ns = 0  # since when it is on
+        self._started_ns = 0  # when it was last permitted to start
         self._value_ns: int | None = None
 
     @property
@@ -101,14 +100,16 @@ class Gate:
         """A rule (index) fires: what is to be done, or the limit that forbids it.
 
         An output that is on already for another rule stays so and nothing is to be done: the word is `BUSY`, and the
-        rule counts among those that hold it. So it is for `MARGIN_NS` after its longest time is over, and after an
-        ``off`` that nobody has `settled`.
+        rule counts among those that hold it; one that is refused otherwise does not. `BUSY` it is as well for
+        `MARGIN_NS` after its longest time is over, and after an ``off`` that nobody has `settled`.
         """
         self._lapse(now_ns)
         if self.spec.mode == "toggle" and self.on:
             return self._off(now_ns)
-        self._holders.add(rule)
-        if self.on or now_ns < self._busy_until:
+        if self.on:
+            self._holders.add(rule)
+            return self._refuse(BUSY)
+        if now_ns < self._busy_until:
             return self._refuse(BUSY)
         while self._recent and self._recent[0] <= now_ns - self.spec.count_window_ns - self._margin:
             self._recent.popleft()
@@ -116,7 +117,8 @@ class Gate:
             return self._refuse(RATE)
         permit = self._train(now_ns) if self.spec.mode == "pulse" else self._stretch(now_ns)
         if isinstance(permit, Permit):
-            self.starts += 1
+            self._holders.add(rule)
+            self._started_ns = now_ns
             if self.spec.max_count < 2**31:
                 self._recent.append(now_ns)
         return permit
@@ -136,7 +138,12 @@ class Gate:
             self._busy_until = off_ns
 
     def cut(self, now_ns: int) -> None:
-        """It was put into its safe state by somebody else, and stays there until a rule fires again."""
+        """It was put into its safe state by somebody else, and stays there until a rule fires again.
+
+        What was permitted after ``now_ns`` is not touched: it was told of too late for that.
+        """
+        if now_ns < self._started_ns:
+            return
         self.on = False
         self._holders.clear()
         self._history.shorten(now_ns)
@@ -147,8 +154,7 @@ class Gate:
         """The ``on`` that was permitted last was not carried out, nor will it be: it counts for nothing."""
         if self.on:
             self.cut(now_ns)
-            self._history.shorten(self._on_ns)
-            self.starts -= 1
+            self._history.shorten(self._started_ns)
             if self._recent:
                 self._recent.pop()
 
@@ -219,7 +225,7 @@ class Gate:
             if longest < _LEAST_ON_NS:
                 return self._refuse(DUTY)
         longest = min(longest, NEVER_NS)
-        self.on, self._on_ns = True, now_ns
+        self.on = True
         history.add(now_ns, now_ns + longest)
         history.forget(now_ns - spec.duty_window_ns - 2 * self._margin)
         self._busy_until = now_ns + longest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from posewire_models.errors import WorkError
 T = TypeVar("T")
 
 
-class Line:
+class Line(ABC):
     """A line of a device that waits for its driver and can neither time nor watch itself.
 
     A kind says how to take hold of it (`take`), set it (`put`: 0.0 or 1.0, or the value of ``follow``) and let go
@@ -28,17 +29,17 @@ class Line:
         self.options = options
         self._open = False
 
+    @abstractmethod
     def take(self) -> str:
         """Take hold of it, in its safe state; one line on what it is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def put(self, value: float) -> None:
         """Set it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self) -> None:
         """Let go of it."""
-        raise NotImplementedError
 
     def open(self) -> str:
         """Raises WorkError with what the vendor's library says."""

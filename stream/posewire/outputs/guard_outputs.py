@@ -272,7 +272,7 @@ class Output:
         if not self._told:
             self._told = True
             text = f"safe state ({self._owed}): {outcome.text}; asked again until it does"
-            self._tell("failed", self._event, outcome.time_ns, None, text)
+            self._tell("failed", NO_EVENT, outcome.time_ns, None, text)  # it may be on still: no act has ended
         soon = outcome.time_ns - self._owed_ns < _RETRY_SOON_NS
         self._retry_ns = outcome.time_ns + (_RETRY_NS if soon else BEAT_NS)
 
@@ -295,7 +295,7 @@ class Output:
     def _tell_stuck(self, now: int) -> None:
         self._told = True
         text = f"safe state ({self._owed}): the device has not come back for {STUCK_NS / 1e6:g} ms; only its own "
-        self._tell("failed", self._event, now, None, text + "watchdog can end what it does")
+        self._tell("failed", NO_EVENT, now, None, text + "watchdog can end what it does")
 
 
 def _edge(act: Act, what: str) -> Act:

@@ -52,6 +52,7 @@ class Line(ABC):
 
     def beat(self) -> None:
         """It has no watchdog that could be told."""
+        return
 
     def safe(self) -> None:
         self._put(self.spec.safe)

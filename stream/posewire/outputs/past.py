@@ -40,7 +40,7 @@ def read_past(log: str, rule: str) -> Past:
                 ends.setdefault(record["of"], record["time_ns"])
             elif (output := record.get("output")) in lasting and _is_off(record):
                 event = lasting[str(output)]
-                if record.get("event", -1) in (event, -1):
+                if kind != "failed" or record.get("event") == event:
                     ends.setdefault(event, record["time_ns"])
                     del lasting[str(output)]
     except OSError as error:

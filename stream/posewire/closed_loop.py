@@ -18,9 +18,10 @@ from posewire.clock import now_ns
 from posewire.eventmessage import Event
 from posewire.following import Follower
 from posewire.frame import Floats, Frame
+from posewire.known_outputs import KnownOutputs
 from posewire.outputs.acting import Link
 from posewire.outputs.device import Act
-from posewire.outputs.gate import MARGIN_NS, Gate, Permit
+from posewire.outputs.gate import MARGIN_NS, Permit
 from posewire.outputs.link import GuardLink, Report
 from posewire.outputs.past import read_past
 from posewire.outputs.spec import NEVER_NS
@@ -70,24 +71,21 @@ class ClosedLoop:
         self._names = [rule.name for rule in rules.rules]
         self._outputs = [[places[name] for name in rule.outputs] for rule in rules.rules]
         self._ages = [self._oldest(n) for n in range(len(rules.outputs))]
-        self.gates = [Gate(spec, max(MARGIN_NS, age)) for spec, age in zip(rules.outputs, self._ages, strict=True)]
         self.tally = Tally(rules)
+        self._known = KnownOutputs(rules.outputs, self._ages, self.tally)
+        self._gates = self._known.gates
         self._shams = [Shams(rule.control.sham, rule.control.block, rules.seed, rule.name) for rule in rules.rules]
         self._schedules = [
             schedule_of(rule, rules.seed, read_past, self._holds(n)) for n, rule in enumerate(rules.rules)
         ]
         self._scheduled = [n for n, schedule in enumerate(self._schedules) if schedule is not None]
         self._followers = [
-            Follower(n, rule, [(output, self.gates[output]) for output in self._outputs[n]])
+            Follower(n, rule, [(output, self._gates[output]) for output in self._outputs[n]])
             for n, rule in enumerate(rules.rules)
             if rule.value is not None
         ]
         self._held: list[set[int]] = [set() for _ in rules.rules]  # animals for which a rule fired and has not ended
         self._cut: dict[int, int] = {}  # rules that hold outputs of mode while which went off, and when
-        self._started = [-1] * len(rules.outputs)  # the event that each was last permitted for, shams too
-        self._shamming = [False] * len(rules.outputs)  # whether that was a sham
-        self._on: dict[int, int] = {}  # output -> the event that it is on for, once it was sent
-        self._lapses = [0] * len(rules.outputs)  # that were told
         self._windowed = [n for n, rule in enumerate(rules.rules) if rule.armed_until_ns < NEVER_NS]
         self._events = 0
         self._evaluator: Evaluator | None = None
@@ -176,12 +174,15 @@ class ClosedLoop:
         """Let the guard know, and hear it: to be called after every frame's pose was sent, and at least every 50 ms."""
         if self._link is None:
             return
-        self._tell_lapses()
+        now = self._clock()
+        for output in self._known.lapsed(now):
+            of = self._known.started[output]
+            self._teller.say("ended", outputs=[output], reason=LONGEST, decided=now, value=0.0, of=of)
         self._link.beat()
         self._hear_all()
         if self._armed and not self._link.armed:
             self._armed = False
-            for output in range(len(self.gates)):
+            for output in range(len(self._gates)):
                 self.tally.stopped(output, self._clock())
             self._teller.say("disarmed", reason=self._link.trouble)
 
@@ -189,17 +190,6 @@ class ClosedLoop:
         """Outputs safe, and no act any more in this session."""
         if self._link is not None:
             self._link.disarm(why)
-
-    def _tell_lapses(self) -> None:
-        """What was on for its longest time is off by itself, and nobody else says so."""
-        for output, gate in enumerate(self.gates):
-            if gate.on or gate.lapses != self._lapses[output]:
-                now = self._clock()
-                if gate.look(now) != self._lapses[output]:
-                    self._lapses[output] = gate.lapses
-                    self.tally.stopped(output, now)
-                    of = self._started[output]
-                    self._teller.say("ended", outputs=[output], reason=LONGEST, decided=now, value=0.0, of=of)
 
     def close(self, reason: str) -> None:
         """Outputs safe, log closed. May be called twice."""
@@ -214,7 +204,7 @@ class ClosedLoop:
         return {
             "armed": self._armed,
             "trouble": self.trouble,
-            **self.tally.figures(self.gates, self._clock(), blind=blind),
+            **self.tally.figures(self._gates, self._clock(), blind=blind),
         }
 
     # Decisions -------------------------------------------------------------------------------------------------------
@@ -261,7 +251,7 @@ class ClosedLoop:
         decided = self._clock()
         event, self._events = self._events, self._events + 1
         wanted = [n for n in self._outputs[rule] if not again or self.rules.outputs[n].mode == "while"]
-        permits = [(output, self.gates[output].start(rule, decided)) for output in wanted]
+        permits = [(output, self._gates[output].start(rule, decided)) for output in wanted]
         # What is refused takes no place in a block of shams; what turns an output off is as its start was.
         begins = not wanted or any(isinstance(permit, Permit) and permit.what != "off" for _, permit in permits)
         sham = begins and not again and self._shams[rule].next()
@@ -273,14 +263,14 @@ class ClosedLoop:
                 refused.append((output, permit))
                 continue
             off = permit.what == "off"
-            hidden = self._shamming[output] if off else sham
+            hidden = self._known.shamming[output] if off else sham
             if not hidden and not self._act(output, event, permit, rule, animal, decided):
-                self.gates[output].cut(decided)
+                self._gates[output].cut(decided)
                 refused.append((output, _DISARMED))
                 continue
             acting.append(output)
             sham = sham or hidden
-            self._started[output], self._shamming[output] = event, hidden
+            self._known.begin(output, event, hidden)
             if not hidden:
                 self.tally.started(output, permit, decided)
         if acting or not wanted:
@@ -297,17 +287,17 @@ class ClosedLoop:
         decided = self._clock()
         ended: list[int] = []
         for output in self._outputs[rule]:
-            permit = self.gates[output].end(rule, decided)
+            permit = self._gates[output].end(rule, decided)
             if permit is not None:
                 ended.append(output)
-                if self._shamming[output]:
-                    self.gates[output].settled(decided)
+                if self._known.shamming[output]:
+                    self._gates[output].settled(decided)
                 else:
                     self._act(output, self._events, permit, rule, animal, decided)
                     self.tally.stopped(output, decided)
         if ended:
             event, self._events = self._events, self._events + 1
-            of = self._started[ended[0]]
+            of = self._known.started[ended[0]]
             self._teller.say("ended", event, rule, ended, animal, decided=decided, value=0.0, of=of)
 
     def _act(self, output: int, event: int, permit: Permit, rule: int, animal: int, decided: int) -> bool:
@@ -335,24 +325,12 @@ class ClosedLoop:
     def _hear(self, report: Report) -> None:
         if report.output < 0:
             return  # of no output: `armed` and `trouble` tell it
-        output, gate = report.output, self.gates[report.output]
-        ends = self.tally.heard(output, report.kind, report.event, report.time_ns)
-        held = gate.on and gate.spec.mode == "while" and not self._shamming[output]
-        if report.kind == "sent":
-            self._on[output] = report.event
-            if ends:
-                gate.settled(report.time_ns)
-        elif report.kind == "safe" or (report.kind == "failed" and held and report.event == self._started[output]):
-            if held and self._armed:  # those rules try again
-                self._cut |= {
-                    n: report.time_ns for n, outputs in enumerate(self._outputs) if output in outputs and self._held[n]
-                }
-            if report.kind == "failed" and self._on.get(output) != report.event:
-                gate.undo(report.time_ns)  # the device never had it
-                self.tally.undone(output)
-            else:
-                gate.cut(report.time_ns)
-                self.tally.stopped(output, report.time_ns)
+        if self._known.hear(report) and self._armed:  # those rules that hold it try again
+            self._cut |= {
+                n: report.time_ns
+                for n, outputs in enumerate(self._outputs)
+                if report.output in outputs and self._held[n]
+            }
         self._teller.heard(report)
 
 

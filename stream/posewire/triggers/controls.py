@@ -1,8 +1,8 @@
 """What shows that an effect is the stimulus's: shams, another animal's times, random times. Pure; drawn from a seed.
 
 - *Sham*: a rule's decisions come in blocks; in each block the same number of them, at random places, are shams: they
-  take their place in the output's limits, are told and logged, and nothing is sent; what limits refuse is in no block. (Permuted blocks: Matts & Lachin
-  1988, DOI 10.1016/0197-2456(88)90047-5.)
+  take their place in the output's limits, are told and logged, and nothing is sent; what limits refuse is in no
+  block. (Permuted blocks: Matts & Lachin 1988, DOI 10.1016/0197-2456(88)90047-5.)
 - *Yoked*: the rule's own decisions count for nothing; it fires at the times at which the same rule fired in another
   session's log, counted from the first frame.
 - *Random*, *matched*: likewise, at the times of a Poisson process, or at as many random times as a log has, with the

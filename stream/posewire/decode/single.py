@@ -60,7 +60,8 @@ def _decode_one(heatmaps, offsets, rows, columns, place, best_cell, best, peaks,
                 away_y = (i + 0.5) * stride + offsets[i, j, k, 1] - peak_y
                 # Written so that a NaN does not vote.
                 if away_x * away_x + away_y * away_y <= near and heatmaps[i, j, k] >= 0.0:
-                    weight = heatmaps[i, j, k] * heatmaps[i, j, k]
+                    score = np.float64(heatmaps[i, j, k])  # squares of float32 vanish below 1e-19
+                    weight = score * score
                     weight_sum += weight
                     sum_x += weight * away_x
                     sum_y += weight * away_y

@@ -39,9 +39,10 @@ def number(value: float) -> str:
 
 def time(ns: int) -> str:
     """A duration in ms, from a second on in s."""
-    if ns >= 1_000_000_000:
-        return f"{number(ns / 1e9)} s"
-    return f"{number(ns / 1e6)} ms"
+    unit, name = (1_000_000_000, "s") if ns >= 1_000_000_000 else (1_000_000, "ms")
+    whole, part = divmod(ns, unit)
+    digits = str(part).zfill(len(str(unit)) - 1).rstrip("0")
+    return f"{whole}.{digits} {name}" if digits else f"{whole} {name}"
 
 
 def percent(share: float) -> str:

@@ -61,6 +61,19 @@ def test_exact_targets_decode_to_the_keypoint(x, y, scale):
     np.testing.assert_allclose(decoder.peaks[0, 1], [x, y, 0.9], atol=1e-3)
 
 
+def test_faint_neighbours_vote_as_well():
+    """Their squares are too small for float32."""
+    decoder, geometry = make(64, 64)
+    heatmaps, offsets = maps_of(geometry)
+    heatmaps[0, 3, 3, 0], heatmaps[0, 3, 4, 0] = 1e-30, 1e-30
+    offsets[0, 3, 3, 0] = 2.0, 0.0
+    offsets[0, 3, 4, 0] = -4.0, 0.0
+    decoder.decode(heatmaps, offsets)
+    twin = reference.decode_one(heatmaps[0], offsets[0], 8, (0, 0, 64, 64), geometry.resized)
+    np.testing.assert_allclose(decoder.peaks[0, 0], twin[0], rtol=1e-5)
+    assert decoder.peaks[0, 0, 0] == 30.5
+
+
 def test_neighbours_that_mean_the_same_place_are_averaged_by_squared_score():
     decoder, geometry = make(64, 64)
     heatmaps, offsets = maps_of(geometry)
